@@ -1,0 +1,48 @@
+//! The binary that this crate's tests re-execute in place of `openclaw`; it is not installed.
+
+use std::{io::Write, path::PathBuf, process::ExitCode};
+
+use openclaw_process::{CHILD_ARGUMENT, Launcher, Limits, Plan, Stdio, child_main};
+
+/// `__child` is the helper; `parent PROGRAM ARGS...` starts a child, prints its process id, and waits to be killed.
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    match args.next() {
+        Some(word) if word == CHILD_ARGUMENT => child_main(args),
+        Some(word) if word == "parent" => parent(args.collect()),
+        _ => ExitCode::from(2),
+    }
+}
+
+fn parent(words: Vec<std::ffi::OsString>) -> ExitCode {
+    let mut words = words.into_iter();
+    let (Some(program), Ok(helper)) = (words.next(), std::env::current_exe()) else {
+        return ExitCode::from(2);
+    };
+    let plan = Plan {
+        program: PathBuf::from(program),
+        args: words.collect(),
+        env: Vec::new(),
+        cwd: PathBuf::from("/"),
+        limits: Limits::NONE,
+        stdin: Stdio::Null,
+        stdout: Stdio::Null,
+        stderr: Stdio::Null,
+    };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    else {
+        return ExitCode::FAILURE;
+    };
+    runtime.block_on(async {
+        let Ok(mut child) = Launcher::new(helper).spawn(&plan).await else {
+            return ExitCode::FAILURE;
+        };
+        if writeln!(std::io::stdout(), "{}", child.pid()).is_err() {
+            return ExitCode::FAILURE;
+        }
+        child.wait().await;
+        ExitCode::SUCCESS
+    })
+}

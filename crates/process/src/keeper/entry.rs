@@ -1,0 +1,275 @@
+//! One child as its thread sees it: from the helper's start, over the report and the kill, to the reaping.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, IoSlice},
+    mem::MaybeUninit,
+    os::fd::{AsFd, OwnedFd},
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use rustix::{
+    io::Errno,
+    net::{
+        AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+        SocketFlags, SocketType,
+    },
+    process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions},
+};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
+
+use super::{Request, SETUP_MS, Slot, Started};
+use crate::{
+    encode::{self, Report},
+    error::{Error, Stage},
+    helper::CHILD_ARGUMENT,
+    plan::Exit,
+    tree::{self, Member},
+};
+
+pub(super) struct Entry {
+    pub(super) slot: Arc<Slot>,
+    pid: Pid,
+    pidfd: OwnedFd,
+    exit: watch::Sender<Option<Exit>>,
+    setup: Option<Setup>,
+    kill: Kill,
+    known: BTreeSet<Member>,
+}
+
+/// A child whose program does not run yet.
+struct Setup {
+    /// Closed by the helper's exec or end; gone here once its end was read.
+    control: Option<OwnedFd>,
+    report: Vec<u8>,
+    deadline: Instant,
+    program: PathBuf,
+    cwd: PathBuf,
+    reply: oneshot::Sender<Result<Started, Error>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kill {
+    NotAsked,
+    Asked,
+    Sent,
+}
+
+impl Entry {
+    /// Starts the helper and hands it its order; a failure goes to whoever asked.
+    pub(super) fn start(request: Request) -> Option<Self> {
+        if request.slot.kill_at().is_some() {
+            return None;
+        }
+        match launch(&request) {
+            Ok((pid, pidfd, control)) => Some(Self {
+                slot: request.slot,
+                pid,
+                pidfd,
+                exit: watch::Sender::new(None),
+                setup: Some(Setup {
+                    control: Some(control),
+                    report: Vec::new(),
+                    deadline: Instant::now() + Duration::from_millis(SETUP_MS),
+                    program: request.program,
+                    cwd: request.cwd,
+                    reply: request.reply,
+                }),
+                kill: Kill::NotAsked,
+                known: BTreeSet::new(),
+            }),
+            Err(error) => {
+                // Whoever asked may have stopped waiting.
+                request.reply.send(Err(error)).ok();
+                None
+            }
+        }
+    }
+
+    pub(super) fn control(&self) -> Option<&OwnedFd> {
+        self.setup.as_ref()?.control.as_ref()
+    }
+
+    pub(super) const fn pidfd(&self) -> &OwnedFd {
+        &self.pidfd
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.exit.borrow().is_some()
+    }
+
+    /// When [`Entry::enforce`] has something to do next.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let kill_at = match self.kill {
+            Kill::NotAsked | Kill::Asked => self.slot.kill_at(),
+            Kill::Sent => None,
+        };
+        let setup = self.setup.as_ref().map(|setup| setup.deadline);
+        match (kill_at, setup) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Sends what is due: the request to end, then the end.
+    pub(super) fn enforce(&mut self, now: Instant) {
+        if self
+            .setup
+            .as_ref()
+            .is_some_and(|setup| setup.deadline <= now)
+        {
+            self.reply(Err(Error::HelperSilent {
+                deadline_ms: SETUP_MS,
+            }));
+            self.slot.pull(now);
+        }
+        let Some(kill_at) = self.slot.kill_at() else {
+            return;
+        };
+        if kill_at <= now && self.kill != Kill::Sent {
+            self.kill = Kill::Sent;
+            tree::signal(self.pid, Signal::KILL, &mut self.known);
+            // A helper that has no group of its own yet is reached only this way.
+            rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL).ok();
+        } else if kill_at > now && self.kill == Kill::NotAsked {
+            self.kill = Kill::Asked;
+            tree::signal(self.pid, Signal::TERM, &mut self.known);
+        }
+    }
+
+    /// Reads what the helper says; the end of it tells whether the program runs.
+    pub(super) fn read_report(&mut self) {
+        let Some(setup) = &mut self.setup else {
+            return;
+        };
+        let Some(control) = &setup.control else {
+            return;
+        };
+        let mut bytes = [0; 16];
+        match rustix::net::recv(control, &mut bytes, RecvFlags::DONTWAIT) {
+            Ok((0, _)) => {}
+            Ok((count, _)) => return setup.report.extend_from_slice(&bytes[..count]),
+            Err(Errno::AGAIN | Errno::INTR) => return,
+            Err(error) => tracing::debug!(%error, "a helper's report broke off"),
+        }
+        setup.control = None;
+        let answer = match encode::decode_report(&setup.report) {
+            Report::Started => Ok(Started {
+                pid: self.pid.as_raw_nonzero().get().unsigned_abs(),
+                exit: self.exit.subscribe(),
+            }),
+            Report::Refused(stage, source) => Err(match stage {
+                Stage::Exec => Error::Exec {
+                    program: setup.program.clone(),
+                    source,
+                },
+                Stage::Directory => Error::Directory {
+                    path: setup.cwd.clone(),
+                    source,
+                },
+                stage => Error::Setup { stage, source },
+            }),
+            // How it ended says more; that is known in a moment.
+            Report::Nothing => return,
+        };
+        self.reply(answer);
+    }
+
+    /// The child has ended: kills what it left, reaps it, and tells everyone.
+    pub(super) fn finish(&mut self) {
+        while self.control().is_some() {
+            self.read_report();
+        }
+        tree::kill(self.pid, &mut self.known);
+        let options = WaitIdOptions::EXITED;
+        let status = match rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), options) {
+            Ok(status) => status,
+            Err(Errno::INTR) => return,
+            Err(error) => {
+                tracing::error!(%error, "a child was reaped by someone else");
+                None
+            }
+        };
+        let exit = match status.map(|status| (status.exit_status(), status.terminating_signal())) {
+            Some((Some(code), _)) => Exit::Code(code),
+            Some((None, Some(signal))) => Exit::Signal(signal),
+            Some((None, None)) | None => Exit::Signal(Signal::KILL.as_raw()),
+        };
+        self.reply(Err(Error::HelperEnded { exit }));
+        self.exit.send_replace(Some(exit));
+    }
+
+    /// Answers whoever asked for the start, once; later answers are dropped.
+    fn reply(&mut self, answer: Result<Started, Error>) {
+        if let Some(setup) = self.setup.take() {
+            // Whoever asked may have stopped waiting; its leash kills the child then.
+            setup.reply.send(answer).ok();
+        }
+    }
+}
+
+fn launch(request: &Request) -> Result<(Pid, OwnedFd, OwnedFd), Error> {
+    let resource = |what| {
+        move |error: Errno| Error::Resource {
+            what,
+            source: error.into(),
+        }
+    };
+    let (ours, theirs) = rustix::net::socketpair(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .map_err(resource("a control socket"))?;
+    hand_over(&ours, request).map_err(resource("room for the plan"))?;
+    let child = Command::new(&*request.helper)
+        .arg(CHILD_ARGUMENT)
+        .env_clear()
+        .stdin(theirs)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|source| Error::Helper {
+            helper: request.helper.to_path_buf(),
+            source,
+        })?;
+    let pid = Pid::from_child(&child);
+    // A child of ours keeps its number until we reap it, so this names the one just started.
+    let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(|error| {
+        give_up(child);
+        resource("a process descriptor")(error)
+    })?;
+    Ok((pid, pidfd, ours))
+}
+
+/// Sends the order and the three descriptors before the helper exists: the socket's buffer holds them.
+fn hand_over(control: &OwnedFd, request: &Request) -> Result<(), Errno> {
+    let [stdin, stdout, stderr] = &request.stdio;
+    let descriptors = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    let order = [IoSlice::new(&request.order)];
+    let sent = rustix::net::sendmsg(control, &order, &mut ancillary, flags)?;
+    if sent == request.order.len() {
+        Ok(())
+    } else {
+        Err(Errno::NOBUFS)
+    }
+}
+
+/// Ends a helper that can't be watched, so that it doesn't stay behind.
+fn give_up(mut child: std::process::Child) {
+    let ended: io::Result<_> = child.kill().and_then(|()| child.wait());
+    if let Err(error) = ended {
+        tracing::error!(%error, "a helper that can't be watched could not be ended");
+    }
+}
