@@ -1,0 +1,77 @@
+//! Which crate may depend on which: the table of ARCHITECTURE.md as data.
+//!
+//! A new line here, or a new name in one, is a new edge between crates; ARCHITECTURE.md says why it exists.
+
+/// One crate of the product and what it may depend on.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    /// Its directory below `crates/`; its package has the prefix `openclaw-`.
+    pub(crate) name: &'static str,
+    /// A dependency points to a lower rank.
+    pub(crate) rank: u8,
+    /// And only to these.
+    pub(crate) may_use: &'static [&'static str],
+}
+
+const ALL_BUT_CLIENT: &[&str] = &[
+    "types", "process", "wire", "config", "sessions", "models", "agents",
+];
+const ALL: &[&str] = &[
+    "types", "process", "wire", "config", "sessions", "models", "agents", "gateway", "client",
+];
+
+pub(crate) const LAYERS: [Layer; 10] = [
+    Layer {
+        name: "types",
+        rank: 0,
+        may_use: &[],
+    },
+    Layer {
+        name: "process",
+        rank: 1,
+        may_use: &["types"],
+    },
+    Layer {
+        name: "wire",
+        rank: 1,
+        may_use: &["types"],
+    },
+    Layer {
+        name: "config",
+        rank: 1,
+        may_use: &["types"],
+    },
+    Layer {
+        name: "sessions",
+        rank: 1,
+        may_use: &["types"],
+    },
+    Layer {
+        name: "models",
+        rank: 2,
+        may_use: &["types", "process"],
+    },
+    Layer {
+        name: "agents",
+        rank: 3,
+        may_use: &["types", "process", "sessions", "models"],
+    },
+    Layer {
+        name: "gateway",
+        rank: 4,
+        may_use: ALL_BUT_CLIENT,
+    },
+    Layer {
+        name: "client",
+        rank: 4,
+        may_use: &["types", "wire"],
+    },
+    Layer {
+        name: "cli",
+        rank: 5,
+        may_use: ALL,
+    },
+];
+
+/// Packages that are no part of the product: they may use any crate, and no crate may use them.
+pub(crate) const OUTSIDE: [&str; 3] = ["openclaw-bench", "openclaw-tests", "xtask"];

@@ -1,0 +1,47 @@
+//! Runs the tests: nextest for all but those in the documentation, which only cargo itself can run.
+
+use std::ffi::OsString;
+
+use crate::{error::Error, repo::Repo, setup, step::Step};
+
+pub(crate) fn run(repo: &Repo, filter: Option<&str>, rest: &[OsString]) -> Result<(), Error> {
+    setup::nextest(repo)?;
+    let step = Step::cargo("test", repo.root())
+        .args(["nextest", "run", "--workspace"])
+        .args(filter)
+        .args(rest);
+    step.run()?;
+    // A filter asks for particular tests; those in the documentation have no names worth filtering by.
+    if filter.is_none() {
+        documentation(repo)
+    } else {
+        Ok(())
+    }
+}
+
+/// Everything, without stopping at the first failure.
+pub(crate) fn all(repo: &Repo) -> Result<(), Error> {
+    Step::cargo("test", repo.root())
+        .args(["nextest", "run", "--workspace", "--profile", "ci"])
+        .hint("run one test alone with `cargo xtask test NAME`")
+        .run()
+}
+
+pub(crate) fn documentation(repo: &Repo) -> Result<(), Error> {
+    Step::cargo("test the documentation", repo.root())
+        .args(["test", "--workspace", "--doc", "--quiet"])
+        .run()
+}
+
+/// The clients written in JavaScript, where their folder exists.
+pub(crate) fn javascript(repo: &Repo) -> Result<(), Error> {
+    let folder = repo.path("tests/js");
+    Step::new("install the JavaScript clients", "npm")
+        .args(["ci", "--no-audit", "--no-fund"])
+        .dir(&folder)
+        .run()?;
+    Step::new("test the JavaScript clients", "npm")
+        .args(["test"])
+        .dir(&folder)
+        .run()
+}
