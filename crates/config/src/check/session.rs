@@ -1,0 +1,67 @@
+//! How conversations are kept, and the bounds of runs.
+
+use super::Checker;
+use crate::{
+    config::{Durability, Limits, Maintenance, MaintenanceMode, Session},
+    section::Section,
+};
+
+const SECOND_MS: u64 = 1_000;
+
+impl Checker<'_> {
+    pub(super) fn session(&mut self, root: &Section<'_>) -> Session {
+        let session = root.section("session");
+        let keeper = session.section("keeper");
+        let maintenance = session.section("maintenance");
+        let durability = match session.text_or_default("durability") {
+            "batch" => Durability::Batch {
+                interval_ms: session.number("batchMs"),
+            },
+            "os" => Durability::Os,
+            _ => Durability::Always,
+        };
+        if durability != Durability::Always {
+            self.warning(
+                session.at("durability"),
+                session.path_of("durability"),
+                "a power cut may lose entries that were acknowledged",
+            );
+        }
+        Session {
+            durability,
+            segment_bytes_max: session.number("segmentBytesMax"),
+            entry_bytes_max: session.number("entryBytesMax"),
+            history_entries: session.number("historyEntries"),
+            auto_commit: keeper.flag("enabled") && keeper.flag("auto_commit"),
+            maintenance: Maintenance {
+                mode: match maintenance.text_or_default("mode") {
+                    "off" => MaintenanceMode::Off,
+                    "enforce" => MaintenanceMode::Enforce,
+                    _ => MaintenanceMode::Warn,
+                },
+                archive_after_ms: maintenance.number("archiveAfter"),
+                sessions_max: maintenance.number("maxEntries"),
+            },
+        }
+    }
+
+    pub(super) fn limits(&self, root: &Section<'_>) -> Limits {
+        let limits = root.section("limits");
+        let defaults = root.section("agents").section("defaults");
+        let runs = limits
+            .stated("runs")
+            .or_else(|| defaults.stated("maxConcurrent"));
+        let seconds = defaults.stated::<u64>("timeoutSeconds");
+        let run_ms = limits
+            .stated("runMs")
+            .or_else(|| seconds.map(|seconds| seconds * SECOND_MS));
+        Limits {
+            connections: limits.number("connections"),
+            lane_depth: limits.number("laneDepth"),
+            runs: runs.unwrap_or_else(|| limits.number("runs")),
+            steps: limits.number("steps"),
+            run_ms: run_ms.unwrap_or_else(|| limits.number("runMs")),
+            deliberation_ms: limits.number("deliberationMs"),
+        }
+    }
+}

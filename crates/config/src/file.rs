@@ -1,0 +1,110 @@
+//! The file's bytes in, the parsed tree out; nothing else reads configuration JSON.
+
+use std::{fs, io, io::Read, path::Path};
+
+use crate::{
+    json5::{self, Node, Position},
+    problem::{Problems, Severity},
+};
+
+/// Largest configuration file; the seed's sample has 2 KB.
+pub const FILE_BYTES_MAX: u64 = 4 * 1_048_576;
+
+/// Whether an absent file is a mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// Somebody named it.
+    Required,
+    /// It is looked for where it usually is.
+    Optional,
+}
+
+/// Reads and parses; `None` where there is nothing to read, with a fatal problem unless that is fine.
+pub(crate) fn read(path: &Path, presence: Presence, problems: &mut Problems) -> Option<Node> {
+    let text = match text(path) {
+        Ok(text) => text,
+        Err(Fault::Io(error)) if is_absent(&error) && presence == Presence::Optional => {
+            return None;
+        }
+        Err(fault) => {
+            let at = fault.position().unwrap_or(Position { line: 0, column: 0 });
+            let added = problems.at(Severity::Fatal, at, "", fault.to_string());
+            if matches!(&fault, Fault::Io(error) if is_absent(error)) {
+                added.hint("write the file, or don't name one");
+            }
+            return None;
+        }
+    };
+    match json5::parse(&text) {
+        Ok(node) => Some(node),
+        Err(error) => {
+            problems.at(
+                Severity::Fatal,
+                error.at,
+                error.path,
+                error.fault.to_string(),
+            );
+            None
+        }
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Why a file gives no text.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error("the file can't be read: {0}")]
+    Io(io::Error),
+    #[error("not a regular file")]
+    NotAFile,
+    #[error("the file is larger than {FILE_BYTES_MAX} bytes")]
+    TooLarge,
+    #[error("the file is not UTF-8 text")]
+    NotText(Position),
+}
+
+impl Fault {
+    const fn position(&self) -> Option<Position> {
+        match self {
+            Self::NotText(at) => Some(*at),
+            Self::Io(_) | Self::NotAFile | Self::TooLarge => None,
+        }
+    }
+}
+
+/// The file's text; a pipe or device is never opened, since reading one may not end.
+fn text(path: &Path) -> Result<String, Fault> {
+    let metadata = fs::metadata(path).map_err(Fault::Io)?;
+    if !metadata.is_file() {
+        return Err(Fault::NotAFile);
+    }
+    let file = fs::File::open(path).map_err(Fault::Io)?;
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Fault::Io)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(Fault::TooLarge);
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        Fault::NotText(end_of(&String::from_utf8_lossy(good)))
+    })
+}
+
+/// Where a text ends.
+fn end_of(text: &str) -> Position {
+    let line = text.matches('\n').count();
+    let column = text.rsplit('\n').next().unwrap_or(text).chars().count();
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1);
+    Position {
+        line: number(line),
+        column: number(column),
+    }
+}

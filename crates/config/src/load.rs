@@ -1,0 +1,251 @@
+//! Finds, reads, and checks the configuration: command line over environment over file over default.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    check::{Checker, ENVIRONMENT},
+    config::Config,
+    environment::Environment,
+    expand,
+    file::{self, Presence},
+    json5::Node,
+    normal::{Members, Normalizer},
+    paths::{self, Paths},
+    problem::{Problem, Problems, Severity},
+    roster, schema,
+    section::Section,
+    upstream::{self, Owner},
+};
+
+/// What the command line says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--config`.
+    pub config_file: Option<PathBuf>,
+    /// `--state-dir`.
+    pub state_dir: Option<PathBuf>,
+    /// `--port`.
+    pub port: Option<u16>,
+    /// `--bind`.
+    pub bind: Option<String>,
+}
+
+/// A configuration the gateway can start with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// Checked.
+    pub config: Config,
+    /// Warnings and degradations, in file order.
+    pub problems: Vec<Problem>,
+}
+
+/// Why there is no configuration to start with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file can't be used, or what it asks for is unsafe; exit with [`crate::EX_CONFIG`].
+    #[error("the configuration forbids a start ({} problems)", problems.len())]
+    Refused {
+        /// All problems found, at least one of them fatal.
+        problems: Vec<Problem>,
+    },
+}
+
+const CONFIG_VARIABLE: &str = "OPENCLAW_CONFIG_PATH";
+const STATE_VARIABLE: &str = "OPENCLAW_STATE_DIR";
+
+/// The state directory that the documentation's sample names; only its author's machine has it.
+const SAMPLE_WORKSPACE: &str = "/root/.openclaw";
+
+/// Reads and checks everything. Writes nothing.
+///
+/// # Errors
+/// Only for a file that can't be read or parsed, a state directory that can't be used, or an unsafe bind.
+pub fn load(overrides: &Overrides, environment: &Environment) -> Result<Loaded, Error> {
+    let mut problems = Problems::new("openclaw.json");
+    match attempt(overrides, environment, &mut problems) {
+        Some(config) if !problems.is_fatal() => Ok(Loaded {
+            config,
+            problems: problems.into_sorted(),
+        }),
+        _ => Err(Error::Refused {
+            problems: problems.into_sorted(),
+        }),
+    }
+}
+
+fn attempt(
+    overrides: &Overrides,
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Option<Config> {
+    let named_state = named_state(overrides, environment);
+    let home_state = environment.home().map(|home| paths::default_state(&home));
+    let Some(first_state) = named_state.clone().or_else(|| home_state.clone()) else {
+        problems
+            .outside(
+                Severity::Fatal,
+                ENVIRONMENT,
+                "HOME",
+                "not set, so there is no place for the state",
+            )
+            .hint(format!("set HOME or {STATE_VARIABLE}, or pass --state-dir"));
+        return None;
+    };
+    let (config_file, presence) = config_file(overrides, environment, &first_state);
+    problems.set_file(config_file.display().to_string());
+    let node = file::read(&config_file, presence, problems);
+    if problems.is_fatal() {
+        return None;
+    }
+    let stamped = presence == Presence::Optional && node.as_ref().is_some_and(upstream::wrote);
+    let members = normalized(node, environment, problems);
+    let root = Section::root(&members, schema::root());
+    let state = match named_state {
+        Some(state) => state,
+        None => workspace(&root, &config_file, environment, problems).unwrap_or(first_state),
+    };
+    usable(&state, problems)?;
+    owned(&state, stamped.then_some(config_file.as_path()), problems)?;
+    let paths = Paths { state, config_file };
+    let removed = removed(&paths, problems);
+    let mut checker = Checker {
+        environment,
+        overrides,
+        problems,
+    };
+    Some(checker.config(&root, paths, &removed))
+}
+
+fn normalized(node: Option<Node>, environment: &Environment, problems: &mut Problems) -> Members {
+    let mut normalizer = Normalizer {
+        environment,
+        problems,
+    };
+    node.map(|node| normalizer.root(node)).unwrap_or_default()
+}
+
+/// The state directory of the command line or the environment.
+fn named_state(overrides: &Overrides, environment: &Environment) -> Option<PathBuf> {
+    let from_environment = || {
+        let text = environment.value(STATE_VARIABLE)?;
+        Some(expand::path(text, environment.home().as_deref()))
+    };
+    let path = overrides.state_dir.clone().or_else(from_environment)?;
+    Some(paths::absolute(&path))
+}
+
+fn config_file(
+    overrides: &Overrides,
+    environment: &Environment,
+    state: &Path,
+) -> (PathBuf, Presence) {
+    let from_environment = || {
+        let text = environment.value(CONFIG_VARIABLE)?;
+        Some(expand::path(text, environment.home().as_deref()))
+    };
+    match overrides.config_file.clone().or_else(from_environment) {
+        Some(path) => (paths::absolute(&path), Presence::Required),
+        None => (state.join("openclaw.json"), Presence::Optional),
+    }
+}
+
+/// The state directory that the file names. A relative one starts where the file is.
+fn workspace(
+    root: &Section<'_>,
+    config_file: &Path,
+    environment: &Environment,
+    problems: &mut Problems,
+) -> Option<PathBuf> {
+    let older = root.section("collective").section("configuration");
+    let (text, section) = match (root.text("workspace"), older.text("workspace")) {
+        (Some(text), _) => (text, root),
+        (None, Some(text)) => (text, &older),
+        (None, None) => return None,
+    };
+    let home = environment.home();
+    let directory = config_file.parent().unwrap_or_else(|| Path::new("/"));
+    let state = paths::absolute(&directory.join(expand::path(text, home.as_deref())));
+    let fallback = home.map(|home| paths::default_state(&home));
+    if let Some(fallback) = fallback
+        && state == Path::new(SAMPLE_WORKSPACE)
+        && state != fallback
+        && let Err(why) = paths::usable(&state)
+    {
+        let message = format!("{why}; {} is used instead", fallback.display());
+        problems
+            .at(
+                Severity::Warning,
+                section.at("workspace"),
+                section.path_of("workspace"),
+                message,
+            )
+            .hint("remove the key, or name a directory of your own");
+        return None;
+    }
+    Some(state)
+}
+
+fn usable(state: &Path, problems: &mut Problems) -> Option<()> {
+    let why = match paths::usable(state) {
+        Ok(()) => return Some(()),
+        Err(why) => why,
+    };
+    problems
+        .outside(Severity::Fatal, "state directory", "", why.to_string())
+        .hint("give this user the directory, or name another with --state-dir");
+    None
+}
+
+/// Leaves a directory of upstream OpenClaw alone.
+fn owned(state: &Path, stamped: Option<&Path>, problems: &mut Problems) -> Option<()> {
+    let (evidence, shared) = match upstream::owner(state) {
+        Owner::Upstream { evidence } => (evidence, false),
+        Owner::Both { evidence } => (evidence, true),
+        Owner::Ours => return Some(()),
+        Owner::Nobody => match stamped {
+            Some(config_file) => (config_file.to_path_buf(), false),
+            None => return Some(()),
+        },
+    };
+    let evidence = evidence.display();
+    if shared {
+        problems
+            .outside(
+                Severity::Warning,
+                "state directory",
+                "",
+                format!("upstream OpenClaw keeps its state here too: {evidence}"),
+            )
+            .hint("give one of the two another directory with --state-dir");
+        return Some(());
+    }
+    problems
+        .outside(
+            Severity::Fatal,
+            "state directory",
+            "",
+            format!("{} belongs to upstream OpenClaw: it holds {evidence}; nothing was touched", state.display()),
+        )
+        .hint(format!(
+            "use another directory with --state-dir or {STATE_VARIABLE}; your data there can be imported later, and its configuration can be read with --config"
+        ));
+    None
+}
+
+fn removed(paths: &Paths, problems: &mut Problems) -> BTreeSet<String> {
+    match roster::removed(&paths.roster()) {
+        Ok(removed) => removed,
+        Err(error) => {
+            problems.outside(
+                Severity::Degraded,
+                &paths.roster().display().to_string(),
+                "",
+                format!("can't be read: {error}; every agent of the roster runs"),
+            );
+            BTreeSet::new()
+        }
+    }
+}

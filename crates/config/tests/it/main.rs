@@ -1,0 +1,4 @@
+//! The crate from outside: files in, configurations and problems out.
+
+mod fixture;
+mod sample;
