@@ -1,0 +1,357 @@
+//! One agent's transcript, open: what is in its files, and the state of the file being appended to.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use openclaw_types::{AgentId, Env};
+
+pub(crate) use self::load::load_read_only;
+use crate::{
+    cache::TailCache,
+    commit::lock,
+    disk::{Disk, DiskFile, FileIdentity, OpenMode, read_full},
+    entry::{Entry, Fault, decode},
+    error::Error,
+    index::{Index, Place},
+    segment::{Layout, SealedSegment, roll},
+};
+
+mod load;
+
+/// What was found when an agent's files were read.
+#[derive(Debug, Clone, Default)]
+pub struct Recovery {
+    /// The transcript did not exist and was made.
+    pub created: bool,
+    /// Entries found, hidden ones included.
+    pub entries: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// The cut-off end of the last write, put beside the file.
+    pub torn: Option<Torn>,
+    /// The last line was whole and got its newline.
+    pub terminated: bool,
+    /// Damaged places, left in the file and passed over. At most a thousand are listed.
+    pub quarantined: Vec<Quarantined>,
+    /// How many damaged places there are in all.
+    pub quarantined_count: u64,
+    /// Why nothing can be appended yet. Reading works; the next append tries the repair again.
+    pub refused: Option<Error>,
+}
+
+/// Bytes cut off the end of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Torn {
+    /// Where they are now.
+    pub path: PathBuf,
+    /// How many.
+    pub bytes: u64,
+}
+
+/// A damaged place in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantined {
+    /// Which file.
+    pub path: PathBuf,
+    /// Where it begins.
+    pub offset: u64,
+    /// How long it is.
+    pub bytes: u64,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// One agent's transcript.
+#[derive(Debug)]
+pub(crate) struct AgentFiles {
+    pub(crate) id: AgentId,
+    pub(crate) layout: Layout,
+    view: Mutex<View>,
+    writer: Mutex<Writer>,
+}
+
+/// What readers see: durable entries only.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    pub(crate) index: Index,
+    pub(crate) sealed: Vec<SealedSegment>,
+    /// The number the active segment will have when it is sealed.
+    pub(crate) active_number: u32,
+    /// The active segment's open file; without it readers open the path.
+    pub(crate) active: Option<Arc<dyn DiskFile>>,
+}
+
+/// The state of the file being appended to.
+#[derive(Debug)]
+pub(crate) enum Writer {
+    /// All is well.
+    Ready(ActiveFile),
+    /// A sync failed, or a part of a write could not be taken back: nothing more goes into this file.
+    Poisoned(ActiveFile),
+    /// The path names another file now, or a repair is due: read everything again.
+    Lost,
+    /// The agent was closed.
+    Closed,
+}
+
+/// The file being appended to.
+#[derive(Debug, Clone)]
+pub(crate) struct ActiveFile {
+    pub(crate) file: Arc<dyn DiskFile>,
+    pub(crate) identity: FileIdentity,
+    /// Its length up to the last whole line.
+    pub(crate) len: u64,
+    /// Written since the last sync, in the modes that sync later.
+    pub(crate) dirty: bool,
+}
+
+impl AgentFiles {
+    /// Opens, locks, reads and where needed repairs an agent's files.
+    pub(crate) fn open(
+        disk: &dyn Disk,
+        env: &dyn Env,
+        id: AgentId,
+        dir: PathBuf,
+    ) -> Result<(Self, Recovery), Error> {
+        let layout = Layout::new(dir);
+        let (view, writer, recovery) = load::load(disk, env, &layout)?;
+        let files = Self {
+            id,
+            layout,
+            view: Mutex::new(view),
+            writer: Mutex::new(writer),
+        };
+        files.report(&recovery);
+        Ok((files, recovery))
+    }
+
+    /// What readers see.
+    pub(crate) fn view(&self) -> MutexGuard<'_, View> {
+        lock(&self.view)
+    }
+
+    /// The state of the active file. Only the commit thread takes it while the agent is open.
+    pub(crate) fn writer(&self) -> MutexGuard<'_, Writer> {
+        lock(&self.writer)
+    }
+
+    /// Gives the file back: nothing is appended any more, and the lock goes with the last reader.
+    pub(crate) fn close(&self) {
+        *self.writer() = Writer::Closed;
+        self.view().active = None;
+    }
+
+    /// Makes the writer ready, if it can be: begins a new segment behind a poisoned one, reads again what
+    /// another program changed.
+    pub(crate) fn make_ready(
+        &self,
+        disk: &dyn Disk,
+        env: &dyn Env,
+        cache: &Mutex<TailCache>,
+    ) -> Result<(), Error> {
+        let mut writer = self.writer();
+        match &*writer {
+            Writer::Ready(_) => Ok(()),
+            Writer::Closed => Err(Error::UnknownAgent {
+                agent: self.id.clone(),
+            }),
+            Writer::Poisoned(active) => {
+                let active = active.clone();
+                self.begin_segment(disk, &mut writer, &active)
+            }
+            Writer::Lost => {
+                let recovery = self.reload(disk, env, &mut writer, cache)?;
+                recovery.refused.map_or(Ok(()), Err)
+            }
+        }
+    }
+
+    /// Seals the active segment, whole, and begins the next.
+    pub(crate) fn seal(&self, disk: &dyn Disk) -> Result<(), Error> {
+        let mut writer = self.writer();
+        let Writer::Ready(active) = &*writer else {
+            return Ok(());
+        };
+        let active = active.clone();
+        if active.dirty
+            && let Err(error) = active.file.datasync()
+        {
+            writer.poison();
+            return Err(Error::disk("sync", self.layout.active(), error));
+        }
+        self.begin_segment(disk, &mut writer, &active)
+    }
+
+    fn begin_segment(
+        &self,
+        disk: &dyn Disk,
+        writer: &mut Writer,
+        active: &ActiveFile,
+    ) -> Result<(), Error> {
+        let (sealed, number) = {
+            let view = self.view();
+            (view.sealed.clone(), view.active_number)
+        };
+        let ending = SealedSegment {
+            number,
+            file: format!("{number:04}.jsonl"),
+            bytes: Some(active.len),
+        };
+        let begun = roll(disk, &self.layout, &sealed, ending.clone());
+        let begun = begun.and_then(|file| {
+            let state = file.state();
+            let state =
+                state.map_err(|error| Error::disk("look at", self.layout.active(), error))?;
+            Ok((file, state.identity))
+        });
+        match begun {
+            Ok((file, identity)) => {
+                let mut view = self.view();
+                view.sealed.push(ending);
+                view.active_number = number + 1;
+                view.active = Some(Arc::clone(&file));
+                *writer = Writer::Ready(ActiveFile {
+                    file,
+                    identity,
+                    len: 0,
+                    dirty: false,
+                });
+                Ok(())
+            }
+            Err(error) => {
+                let moved = disk
+                    .state(&self.layout.active())
+                    .is_ok_and(|state| state.identity == active.identity);
+                if !moved {
+                    *writer = Writer::Lost;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn reload(
+        &self,
+        disk: &dyn Disk,
+        env: &dyn Env,
+        writer: &mut Writer,
+        cache: &Mutex<TailCache>,
+    ) -> Result<Recovery, Error> {
+        // The old handle must go first: the lock it holds may be on the very file that is opened again.
+        self.view().active = None;
+        let (mut view, ready, recovery) = load::load(disk, env, &self.layout)?;
+        let mut old = self.view();
+        view.index.inherit_burned(std::mem::take(&mut old.index));
+        *old = view;
+        // Under the view's lock, so that no reader sees the new files and the old cache.
+        lock(cache).forget_agent(&self.id);
+        drop(old);
+        self.report(&recovery);
+        *writer = ready;
+        Ok(recovery)
+    }
+
+    fn report(&self, recovery: &Recovery) {
+        if let Some(torn) = &recovery.torn {
+            tracing::warn!(target: "openclaw::event::torn_tail", agent = %self.id, bytes = torn.bytes, path = %torn.path.display());
+        }
+        if recovery.quarantined_count > 0 {
+            tracing::warn!(target: "openclaw::event::gap", agent = %self.id, count = recovery.quarantined_count);
+        }
+        if let Some(error) = &recovery.refused {
+            tracing::error!(agent = %self.id, error = error as &dyn std::error::Error, "the transcript cannot be appended to yet");
+        }
+    }
+}
+
+impl Writer {
+    /// The active file, if it may be appended to.
+    pub(crate) const fn ready(&mut self) -> Option<&mut ActiveFile> {
+        match self {
+            Self::Ready(active) => Some(active),
+            Self::Poisoned(_) | Self::Lost | Self::Closed => None,
+        }
+    }
+
+    /// Nothing more goes into the active file.
+    pub(crate) fn poison(&mut self) {
+        if let Self::Ready(active) = self {
+            *self = Self::Poisoned(active.clone());
+        }
+    }
+}
+
+impl View {
+    /// A reader of entries, independent of this view from now on.
+    pub(crate) fn reader(&self, layout: &Layout) -> EntryReader {
+        EntryReader {
+            layout: layout.clone(),
+            sealed: self.sealed.clone(),
+            active_number: self.active_number,
+            active: self.active.clone(),
+            last: None,
+        }
+    }
+}
+
+/// Fetches entries by place.
+#[derive(Debug)]
+pub(crate) struct EntryReader {
+    layout: Layout,
+    sealed: Vec<SealedSegment>,
+    active_number: u32,
+    active: Option<Arc<dyn DiskFile>>,
+    /// The sealed segment read last: neighbouring entries are mostly in the same one.
+    last: Option<(u32, Arc<dyn DiskFile>)>,
+}
+
+impl EntryReader {
+    /// Reads one entry and checks it again.
+    pub(crate) fn read(
+        &mut self,
+        disk: &dyn Disk,
+        place: Place,
+    ) -> Result<Result<Entry, Fault>, Error> {
+        let (file, path) = self.file(disk, place.segment)?;
+        let mut bytes = vec![0; place.len as usize];
+        let len = read_full(&*file, place.offset, &mut bytes)
+            .map_err(|error| Error::disk("read", path, error))?;
+        Ok(decode(&bytes[..len]).map(|mut entry| {
+            entry.seq = place.seq;
+            entry
+        }))
+    }
+
+    fn file(
+        &mut self,
+        disk: &dyn Disk,
+        number: u32,
+    ) -> Result<(Arc<dyn DiskFile>, PathBuf), Error> {
+        let path = self.path(number);
+        if number == self.active_number
+            && let Some(file) = &self.active
+        {
+            return Ok((Arc::clone(file), path));
+        }
+        if let Some((last, file)) = &self.last
+            && *last == number
+        {
+            return Ok((Arc::clone(file), path));
+        }
+        let file = disk
+            .open(&path, OpenMode::Read)
+            .map_err(|error| Error::disk("open", &path, error))?;
+        self.last = Some((number, Arc::clone(&file)));
+        Ok((file, path))
+    }
+
+    fn path(&self, number: u32) -> PathBuf {
+        let sealed = self.sealed.iter().find(|segment| segment.number == number);
+        sealed.map_or_else(
+            || self.layout.active(),
+            |segment| self.layout.sealed(&segment.file),
+        )
+    }
+}

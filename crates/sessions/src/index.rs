@@ -1,0 +1,345 @@
+//! What is where: rebuilt from the file at every open, never an authority over it.
+
+use std::collections::BTreeMap;
+
+use openclaw_types::{AgentId, Role, RunId, SessionId, Timestamp};
+
+pub(crate) use self::places::{Place, Places};
+use crate::{
+    entry::{Entry, Fault, Kind, Line, OriginKind, decode},
+    limits::PREVIEW_CHARS_MAX,
+};
+
+mod places;
+
+/// One session in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionSummary {
+    /// Whose.
+    pub agent: AgentId,
+    /// Which.
+    pub session: SessionId,
+    /// How many entries, records included.
+    pub entries: u64,
+    /// Time of the first entry.
+    pub created: Timestamp,
+    /// Time of the last entry.
+    pub last_activity: Timestamp,
+    /// Role of the last message.
+    pub last_role: Role,
+    /// The beginning of the last message, on one line.
+    pub preview: String,
+    /// Who caused the first entry.
+    pub owner: Option<OriginKind>,
+    /// Number of the last commit marker.
+    pub committed_seq: Option<u64>,
+}
+
+/// All sessions of one agent.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    sessions: BTreeMap<SessionId, Session>,
+    /// Numbers that failed appends have used up.
+    burned: BTreeMap<SessionId, u64>,
+    /// Runs that began and have not ended, in order of appearance.
+    open_runs: BTreeMap<(SessionId, RunId), u64>,
+    /// While the file is read, every run is followed; afterwards only those that were left open.
+    following: bool,
+    appeared: u64,
+}
+
+#[derive(Debug)]
+struct Session {
+    places: Places,
+    last_seq: u64,
+    /// The highest number that stands in a file, and was not merely counted.
+    last_written_seq: u64,
+    created: Timestamp,
+    last_activity: Timestamp,
+    last_role: Role,
+    last_message: Option<Place>,
+    preview: Box<str>,
+    owner: Option<OriginKind>,
+    committed_seq: Option<u64>,
+}
+
+/// What the index needs of an entry, read back or just written.
+struct Facts<'a> {
+    timestamp: Timestamp,
+    role: Role,
+    kind: Kind,
+    run: Option<&'a str>,
+    calls_tools: bool,
+}
+
+impl Index {
+    /// An index about to be filled from files.
+    pub(crate) fn reading() -> Self {
+        Self {
+            following: true,
+            ..Self::default()
+        }
+    }
+
+    /// Ends the reading: from now on runs are only closed, not opened.
+    ///
+    /// `read` fetches an entry, for the previews.
+    pub(crate) fn finish_reading(&mut self, mut read: impl FnMut(Place) -> Option<Entry>) {
+        self.following = false;
+        for session in self.sessions.values_mut() {
+            let message = session.last_message.take().and_then(&mut read);
+            session.preview = message
+                .map(|entry| preview(&entry.content))
+                .unwrap_or_default();
+        }
+    }
+
+    /// Takes a line that was read back, in file order.
+    ///
+    /// # Errors
+    /// The line's number was used before, or its session's name is no name.
+    pub(crate) fn restore(
+        &mut self,
+        mut place: Place,
+        line: &Line<'_>,
+        bytes: &[u8],
+    ) -> Result<(), Fault> {
+        let name = line.session.as_ref();
+        if !self.sessions.contains_key(name) {
+            let Ok(id) = SessionId::parse(name) else {
+                return Err(Fault::Key { key: "sessionId" });
+            };
+            self.sessions.insert(id, Session::default());
+        }
+        let Some(session) = self.sessions.get_mut(name) else {
+            return Err(Fault::Key { key: "sessionId" });
+        };
+        place.seq = session.accept(line.seq)?;
+        let first = session.places.len() == 0;
+        let owner = first.then(|| decode(bytes).ok()?.origin).flatten();
+        let message = session.note(
+            place,
+            &Facts::of_line(line),
+            owner.map(|origin| origin.kind),
+        );
+        if message {
+            session.last_message = Some(place);
+        }
+        self.follow(name, &Facts::of_line(line));
+        Ok(())
+    }
+
+    /// Takes an entry that has just become durable.
+    pub(crate) fn append(&mut self, place: Place, entry: &Entry) {
+        let session = self.sessions.entry(entry.session.clone()).or_default();
+        session.last_seq = session.last_seq.max(place.seq);
+        session.last_written_seq = session.last_seq;
+        let facts = Facts::of_entry(entry);
+        let owner = entry.origin.as_ref().map(|origin| origin.kind);
+        if session.note(place, &facts, owner) {
+            session.preview = preview(&entry.content);
+        }
+        self.follow(entry.session.as_str(), &facts);
+    }
+
+    /// The number the session's next entry gets.
+    pub(crate) fn next_seq(&self, session: &SessionId) -> u64 {
+        let written = self.sessions.get(session).map_or(0, |found| found.last_seq);
+        let burned = self.burned.get(session).copied().unwrap_or(0);
+        written.max(burned) + 1
+    }
+
+    /// Never gives out numbers up to `seq` again: bytes that carry them may still reach the disk.
+    pub(crate) fn burn(&mut self, session: SessionId, seq: u64) {
+        let burned = self.burned.entry(session).or_insert(0);
+        *burned = seq.max(*burned);
+    }
+
+    /// Keeps the other index's used-up numbers, when this one was read from the same files again.
+    pub(crate) fn inherit_burned(&mut self, old: Self) {
+        for (session, found) in old.sessions {
+            if found.last_seq > 0 {
+                self.burn(session, found.last_seq);
+            }
+        }
+        for (session, seq) in old.burned {
+            self.burn(session, seq);
+        }
+    }
+
+    /// The places of a session that has live entries.
+    pub(crate) fn places(&self, session: &SessionId) -> Option<&Places> {
+        let places = &self.sessions.get(session)?.places;
+        (places.len() > 0).then_some(places)
+    }
+
+    /// One session's summary, unless it is deleted.
+    pub(crate) fn summary(&self, agent: &AgentId, session: &SessionId) -> Option<SessionSummary> {
+        let (id, found) = self.sessions.get_key_value(session)?;
+        found.summary(agent, id)
+    }
+
+    /// All sessions that are not deleted.
+    pub(crate) fn list(&self, agent: &AgentId) -> impl Iterator<Item = SessionSummary> {
+        self.sessions
+            .iter()
+            .filter_map(|(id, session)| session.summary(agent, id))
+    }
+
+    /// How many sessions are not deleted.
+    pub(crate) fn len(&self) -> usize {
+        let live = self
+            .sessions
+            .values()
+            .filter(|found| found.places.len() > 0);
+        live.count()
+    }
+
+    /// Runs that were cut off before this index was read, the oldest first.
+    pub(crate) fn unfinished_runs(&self) -> Vec<(SessionId, RunId)> {
+        let mut runs: Vec<_> = self.open_runs.iter().collect();
+        runs.sort_by_key(|&(_, appeared)| *appeared);
+        runs.into_iter().map(|(run, _)| run.clone()).collect()
+    }
+
+    fn follow(&mut self, session: &str, facts: &Facts<'_>) {
+        if !self.following && self.open_runs.is_empty() {
+            return;
+        }
+        if facts.kind == Kind::Tombstone {
+            self.open_runs.retain(|(id, _), _| id.as_str() != session);
+            return;
+        }
+        let (Some(Ok(run)), Some((id, _))) = (
+            facts.run.map(RunId::parse),
+            self.sessions.get_key_value(session),
+        ) else {
+            return;
+        };
+        let key = (id.clone(), run);
+        match (facts.kind, facts.role) {
+            (Kind::Message, Role::User) if self.following => {
+                self.appeared += 1;
+                let appeared = self.appeared;
+                self.open_runs.entry(key).or_insert(appeared);
+            }
+            (Kind::Message, Role::Assistant) if !facts.calls_tools => {
+                self.open_runs.remove(&key);
+            }
+            (Kind::Aborted, _) => {
+                self.open_runs.remove(&key);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Session {
+    /// The number a line read back gets. A line without one gets the next; numbers written in the file win
+    /// over numbers that were merely counted.
+    fn accept(&mut self, seq: u64) -> Result<u64, Fault> {
+        if seq == 0 {
+            self.last_seq += 1;
+            return Ok(self.last_seq);
+        }
+        if seq <= self.last_written_seq {
+            return Err(Fault::Duplicate);
+        }
+        self.last_written_seq = seq;
+        self.last_seq = self.last_seq.max(seq);
+        Ok(self.last_seq)
+    }
+
+    /// Takes an entry's facts; says whether it is a message somebody said.
+    fn note(&mut self, place: Place, facts: &Facts<'_>, owner: Option<OriginKind>) -> bool {
+        if facts.kind == Kind::Tombstone {
+            *self = Self {
+                last_seq: self.last_seq,
+                last_written_seq: self.last_written_seq,
+                ..Self::default()
+            };
+            return false;
+        }
+        if self.places.len() == 0 {
+            self.created = facts.timestamp;
+            self.last_role = facts.role;
+            self.owner = owner;
+        }
+        self.last_activity = facts.timestamp;
+        self.places.push(place);
+        if facts.kind == Kind::Commit {
+            self.committed_seq = Some(place.seq);
+        }
+        let message = facts.kind == Kind::Message;
+        if message {
+            self.last_role = facts.role;
+        }
+        message
+    }
+
+    fn summary(&self, agent: &AgentId, session: &SessionId) -> Option<SessionSummary> {
+        (self.places.len() > 0).then(|| SessionSummary {
+            agent: agent.clone(),
+            session: session.clone(),
+            entries: self.places.len() as u64,
+            created: self.created,
+            last_activity: self.last_activity,
+            last_role: self.last_role,
+            preview: self.preview.as_ref().to_owned(),
+            owner: self.owner,
+            committed_seq: self.committed_seq,
+        })
+    }
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self {
+            places: Places::default(),
+            last_seq: 0,
+            last_written_seq: 0,
+            created: Timestamp(0),
+            last_activity: Timestamp(0),
+            last_role: Role::System,
+            last_message: None,
+            preview: Box::default(),
+            owner: None,
+            committed_seq: None,
+        }
+    }
+}
+
+impl<'a> Facts<'a> {
+    fn of_line(line: &'a Line<'_>) -> Self {
+        Self {
+            timestamp: line.timestamp,
+            role: line.role,
+            kind: line.kind,
+            run: line.run.as_deref(),
+            calls_tools: line.calls_tools,
+        }
+    }
+
+    fn of_entry(entry: &'a Entry) -> Self {
+        Self {
+            timestamp: entry.timestamp,
+            role: entry.role,
+            kind: entry.kind,
+            run: entry.run.as_ref().map(RunId::as_str),
+            calls_tools: entry.calls_tools(),
+        }
+    }
+}
+
+/// The beginning of a text on one line.
+fn preview(text: &str) -> Box<str> {
+    let mut line = String::new();
+    for (count, letter) in text.trim_start().chars().enumerate() {
+        if count == PREVIEW_CHARS_MAX {
+            line.push('…');
+            break;
+        }
+        line.push(if letter.is_control() { ' ' } else { letter });
+    }
+    line.into_boxed_str()
+}

@@ -1,0 +1,23 @@
+//! Every bound of this crate, with a sentence on its value.
+
+/// Longest physical line that recovery looks into; a longer one is set apart unread, so that a stray
+/// binary file cannot make the gateway hold it in memory.
+pub const LINE_BYTES_MAX: usize = 64 << 20;
+/// Recovery reads this much at a time: large enough for memory speed, small enough to give back at once.
+pub(crate) const SCAN_CHUNK_BYTES: usize = 1 << 20;
+/// Deepest nesting of a tool call's arguments. JSON readers stop at 128, and the line itself adds four.
+pub(crate) const VALUE_DEPTH_MAX: usize = 96;
+/// Bytes of drafts that may wait for the commit thread: about a second of the slowest disk worth using.
+pub(crate) const QUEUE_BYTES_MAX: usize = 64 << 20;
+/// Bytes of recent entries kept for all sessions together: some 400 busy sessions of 20 short entries.
+pub(crate) const TAIL_CACHE_BYTES_MAX: usize = 8 << 20;
+/// Damaged places that a recovery report lists one by one; beyond that they are only counted.
+pub(crate) const QUARANTINE_LISTED_MAX: usize = 1_000;
+/// Most entries one call to `tail` or `page` returns, so that one request cannot copy a whole store.
+pub const PAGE_ENTRIES_MAX: usize = 10_000;
+/// Characters of the last message that a session list shows.
+pub(crate) const PREVIEW_CHARS_MAX: usize = 80;
+/// Stack of the commit and sync threads. They recurse only into tool arguments, bounded above.
+pub(crate) const STACK_BYTES: usize = 256 << 10;
+/// How long closing an agent waits for the round in flight. A healthy disk needs milliseconds.
+pub(crate) const CLOSE_DEADLINE_MS: u64 = 5_000;

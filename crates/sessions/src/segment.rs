@@ -1,0 +1,284 @@
+//! The files of one agent: the active segment, the sealed ones, and the list of the sealed ones.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    disk::{Disk, DiskFile, OpenMode, read_full, write_full},
+    error::Error,
+};
+
+/// The active segment: the file people read.
+pub(crate) const ACTIVE: &str = "session.jsonl";
+/// The active segment to be, before it gets its name.
+const NEXT: &str = "session.jsonl.next";
+/// Where sealed segments are kept.
+const SEALED_DIR: &str = "sessions";
+/// The list of sealed segments.
+const MANIFEST: &str = "manifest.json";
+/// The list to be.
+const MANIFEST_NEXT: &str = "manifest.json.next";
+/// A manifest lists a few bytes per 64 MiB of transcript; anything longer is not ours.
+const MANIFEST_BYTES_MAX: usize = 1 << 20;
+
+/// A segment that nothing is appended to any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SealedSegment {
+    /// Its number; a later segment has a higher one.
+    pub(crate) number: u32,
+    /// Its name in the directory of sealed segments.
+    pub(crate) file: String,
+    /// How much of it counts: what stands behind was never acknowledged. `None` is all of it.
+    pub(crate) bytes: Option<u64>,
+}
+
+/// Paths of one agent's transcript.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    dir: PathBuf,
+}
+
+impl Layout {
+    /// The layout below an agent's directory.
+    pub(crate) const fn new(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    /// The active segment.
+    pub(crate) fn active(&self) -> PathBuf {
+        self.dir.join(ACTIVE)
+    }
+
+    /// A sealed segment.
+    pub(crate) fn sealed(&self, file: &str) -> PathBuf {
+        self.dir.join(SEALED_DIR).join(file)
+    }
+
+    fn sealed_dir(&self) -> PathBuf {
+        self.dir.join(SEALED_DIR)
+    }
+}
+
+/// Lists the sealed segments in order.
+///
+/// The manifest says which they are. Without one, or with numbers higher than it knows, the directory does:
+/// losing the manifest must not lose a transcript.
+pub(crate) fn list_sealed(disk: &dyn Disk, layout: &Layout) -> Result<Vec<SealedSegment>, Error> {
+    let dir = layout.sealed_dir();
+    let names = match disk.list(&dir) {
+        Ok(paths) => paths,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::disk("list", dir, error)),
+    };
+    let mut segments = read_manifest(disk, &dir.join(MANIFEST))?;
+    let listed_max = segments.iter().map(|segment| segment.number).max();
+    let is_there = |file: &str| names.contains(&dir.join(file));
+    segments.retain(|segment| is_there(&segment.file));
+    for path in &names {
+        let Some((file, number)) = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(|name| Some((name, number_of(name)?)))
+        else {
+            continue;
+        };
+        if listed_max.is_none_or(|max| number > max) {
+            segments.push(SealedSegment {
+                number,
+                file: file.to_owned(),
+                bytes: None,
+            });
+        }
+    }
+    segments.sort_by_key(|segment| segment.number);
+    Ok(segments)
+}
+
+/// `0001.jsonl` to 1.
+fn number_of(name: &str) -> Option<u32> {
+    let digits = name.strip_suffix(".jsonl")?;
+    if digits.len() < 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok().filter(|&number| number > 0)
+}
+
+fn read_manifest(disk: &dyn Disk, path: &Path) -> Result<Vec<SealedSegment>, Error> {
+    let file = match disk.open(path, OpenMode::Read) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::disk("open", path, error)),
+    };
+    let mut bytes = vec![0; MANIFEST_BYTES_MAX];
+    let len = read_full(&*file, 0, &mut bytes).map_err(|error| Error::disk("read", path, error))?;
+    let Some(segments) = parse_manifest(&bytes[..len]) else {
+        tracing::warn!(path = %path.display(), "the list of sealed segments is unreadable; the directory is used");
+        return Ok(Vec::new());
+    };
+    Ok(segments)
+}
+
+fn parse_manifest(bytes: &[u8]) -> Option<Vec<SealedSegment>> {
+    let value: Value = serde_json::from_slice(bytes).ok()?;
+    let segments = value.get("segments")?.as_array()?;
+    segments.iter().map(parse_segment).collect()
+}
+
+fn parse_segment(value: &Value) -> Option<SealedSegment> {
+    let file = value.get("file")?.as_str()?;
+    // The name is joined to a directory: it must not lead out of it.
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    if file.starts_with('.') || file.is_empty() || !file.bytes().all(safe) {
+        return None;
+    }
+    Some(SealedSegment {
+        number: u32::try_from(value.get("number")?.as_u64()?).ok()?,
+        file: file.to_owned(),
+        bytes: value.get("bytes").and_then(Value::as_u64),
+    })
+}
+
+fn write_manifest(disk: &dyn Disk, dir: &Path, segments: &[SealedSegment]) -> Result<(), Error> {
+    let list: Vec<Value> = segments
+        .iter()
+        .map(|segment| json!({"number": segment.number, "file": segment.file, "bytes": segment.bytes}))
+        .collect();
+    let mut text = json!({"version": 1, "segments": list}).to_string();
+    text.push('\n');
+    let next = dir.join(MANIFEST_NEXT);
+    let file = create_afresh(disk, &next)?;
+    write_full(&*file, text.as_bytes()).map_err(|error| Error::disk("write", &next, error))?;
+    file.datasync()
+        .map_err(|error| Error::disk("sync", &next, error))?;
+    let path = dir.join(MANIFEST);
+    disk.rename(&next, &path)
+        .map_err(|error| Error::disk("replace", &path, error))?;
+    disk.sync_dir(dir)
+        .map_err(|error| Error::disk("sync", dir, error))
+}
+
+/// Seals the active segment and begins a new one; returns the new one, locked, and the sealed one.
+///
+/// The manifest is written first: until the file has moved, an entry in it names no file and is passed
+/// over. A crash at any point leaves every acknowledged line in exactly one listed or active file.
+pub(crate) fn roll(
+    disk: &dyn Disk,
+    layout: &Layout,
+    sealed: &[SealedSegment],
+    ending: SealedSegment,
+) -> Result<Arc<dyn DiskFile>, Error> {
+    let (active, dir) = (layout.active(), layout.sealed_dir());
+    let next = layout.dir.join(NEXT);
+    let file = create_afresh(disk, &next)?;
+    lock(&*file, &active)?;
+    file.datasync()
+        .map_err(|error| Error::disk("sync", &next, error))?;
+    make_dir(disk, &dir)?;
+    let target = layout.sealed(&ending.file);
+    let mut segments = sealed.to_vec();
+    segments.push(ending);
+    write_manifest(disk, &dir, &segments)?;
+    disk.rename(&active, &target)
+        .map_err(|error| Error::disk("seal", &active, error))?;
+    disk.sync_dir(&dir)
+        .map_err(|error| Error::disk("sync", &dir, error))?;
+    disk.rename(&next, &active)
+        .map_err(|error| Error::disk("begin", &active, error))?;
+    disk.sync_dir(&layout.dir)
+        .map_err(|error| Error::disk("sync", &layout.dir, error))?;
+    Ok(file)
+}
+
+/// Opens the active segment for appending, made if there is none; says whether it was made.
+pub(crate) fn open_active(
+    disk: &dyn Disk,
+    layout: &Layout,
+) -> Result<(Arc<dyn DiskFile>, bool), Error> {
+    let path = layout.active();
+    let (file, made) = match disk.open(&path, OpenMode::Append) {
+        Ok(file) => (file, false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make_dir(disk, &layout.dir)?;
+            let file = disk
+                .open(&path, OpenMode::CreateNew)
+                .map_err(|error| Error::disk("create", &path, error))?;
+            (file, true)
+        }
+        Err(error) => return Err(Error::disk("open", path, error)),
+    };
+    lock(&*file, &path)?;
+    if made {
+        file.datasync()
+            .map_err(|error| Error::disk("sync", &path, error))?;
+        disk.sync_dir(&layout.dir)
+            .map_err(|error| Error::disk("sync", &layout.dir, error))?;
+    }
+    Ok((file, made))
+}
+
+/// Puts bytes that were cut off a file beside it; returns where.
+pub(crate) fn set_aside(
+    disk: &dyn Disk,
+    path: &Path,
+    now_ms: i64,
+    copy: impl Fn(&dyn DiskFile) -> io::Result<()>,
+) -> Result<PathBuf, Error> {
+    let mut ms = now_ms;
+    let (aside, file) = loop {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".torn-{ms}"));
+        let aside = PathBuf::from(name);
+        match disk.open(&aside, OpenMode::CreateNew) {
+            Ok(file) => break (aside, file),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => ms += 1,
+            Err(error) => return Err(Error::disk("create", aside, error)),
+        }
+    };
+    copy(&*file)
+        .and_then(|()| file.datasync())
+        .map_err(|error| Error::disk("write", &aside, error))?;
+    if let Some(dir) = path.parent() {
+        disk.sync_dir(dir)
+            .map_err(|error| Error::disk("sync", dir, error))?;
+    }
+    Ok(aside)
+}
+
+/// A new file, in the place of one that an interrupted attempt may have left.
+fn create_afresh(disk: &dyn Disk, path: &Path) -> Result<Arc<dyn DiskFile>, Error> {
+    let created = match disk.open(path, OpenMode::CreateNew) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk
+            .remove(path)
+            .and_then(|()| disk.open(path, OpenMode::CreateNew)),
+        other => other,
+    };
+    created.map_err(|error| Error::disk("create", path, error))
+}
+
+fn lock(file: &dyn DiskFile, path: &Path) -> Result<(), Error> {
+    file.lock().map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => Error::Locked {
+            path: path.to_path_buf(),
+        },
+        _ => Error::disk("lock", path, error),
+    })
+}
+
+/// Makes a directory and its name durable, unless it is there.
+fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
+    match disk.create_dir(dir) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) => return Err(Error::disk("create", dir, error)),
+    }
+    let Some(parent) = dir.parent() else {
+        return Ok(());
+    };
+    disk.sync_dir(parent)
+        .map_err(|error| Error::disk("sync", parent, error))
+}

@@ -1,0 +1,157 @@
+//! Reading without a store: for commands that run while the gateway does not.
+
+use std::{collections::BTreeMap, io, path::Path, sync::Arc};
+
+use openclaw_types::{AgentId, RunId, SessionId};
+
+use crate::{
+    agent::{Recovery, View, load_read_only},
+    disk::Disk,
+    entry::Entry,
+    error::Error,
+    index::SessionSummary,
+    page::{Page, page_places, read_places},
+    segment::Layout,
+};
+
+/// All transcripts below a root as they were when it was made. Nothing is locked, repaired or written.
+#[derive(Debug)]
+pub struct Snapshot {
+    disk: Arc<dyn Disk>,
+    agents: BTreeMap<AgentId, Transcript>,
+}
+
+#[derive(Debug)]
+struct Transcript {
+    layout: Layout,
+    view: View,
+    recovery: Recovery,
+}
+
+/// Reads every transcript below a root. A root that is not there holds none.
+///
+/// # Errors
+/// A file or directory cannot be read.
+pub fn read_only(root: &Path, disk: Arc<dyn Disk>) -> Result<Snapshot, Error> {
+    let paths = match disk.list(root) {
+        Ok(paths) => paths,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(Error::disk("list", root, error)),
+    };
+    let mut agents = BTreeMap::new();
+    for path in paths {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let Some(Ok(agent)) = name.map(AgentId::parse) else {
+            continue;
+        };
+        let layout = Layout::new(path);
+        let (view, recovery) = match load_read_only(&*disk, &layout) {
+            Ok(read) => read,
+            Err(Error::Disk { source, .. }) if source.kind() == io::ErrorKind::NotADirectory => {
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        agents.insert(
+            agent,
+            Transcript {
+                layout,
+                view,
+                recovery,
+            },
+        );
+    }
+    Ok(Snapshot { disk, agents })
+}
+
+impl Snapshot {
+    /// The agents that have a directory.
+    pub fn agents(&self) -> impl Iterator<Item = &AgentId> {
+        self.agents.keys()
+    }
+
+    /// The sessions of one agent, or of all; deleted ones are left out.
+    #[must_use]
+    pub fn list(&self, agent: Option<&AgentId>) -> Vec<SessionSummary> {
+        let wanted = self
+            .agents
+            .iter()
+            .filter(|(id, _)| agent.is_none_or(|agent| agent == *id));
+        let mut found = Vec::new();
+        for (id, transcript) in wanted {
+            found.extend(transcript.view.index.list(id));
+        }
+        found
+    }
+
+    /// One session, unless it does not exist or is deleted.
+    #[must_use]
+    pub fn summary(&self, agent: &AgentId, session: &SessionId) -> Option<SessionSummary> {
+        self.agents.get(agent)?.view.index.summary(agent, session)
+    }
+
+    /// A page of a session, counted from its end.
+    ///
+    /// # Errors
+    /// There is no such agent or session, or the disk cannot be read.
+    pub fn page(
+        &self,
+        agent: &AgentId,
+        session: &SessionId,
+        before_seq: Option<u64>,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        let transcript = self.transcript(agent)?;
+        let places = page_places(&transcript.view.index, session, before_seq, limit);
+        let places = places.ok_or_else(|| Error::UnknownSession {
+            agent: agent.clone(),
+            session: session.clone(),
+        })?;
+        let mut reader = transcript.view.reader(&transcript.layout);
+        let (entries, _) = read_places(&*self.disk, &places.found, &mut reader)?;
+        Ok(Page {
+            entries,
+            before_seq: places.before_seq,
+            total: places.total,
+        })
+    }
+
+    /// The last live entries of a session in file order; none when there is no such session.
+    ///
+    /// # Errors
+    /// There is no such agent, or the disk cannot be read.
+    pub fn tail(
+        &self,
+        agent: &AgentId,
+        session: &SessionId,
+        limit: usize,
+    ) -> Result<Vec<Arc<Entry>>, Error> {
+        match self.page(agent, session, None, limit) {
+            Ok(page) => Ok(page.entries),
+            Err(Error::UnknownSession { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Runs that have a user's entry and no end.
+    #[must_use]
+    pub fn unfinished_runs(&self, agent: &AgentId) -> Vec<(SessionId, RunId)> {
+        self.agents.get(agent).map_or_else(Vec::new, |transcript| {
+            transcript.view.index.unfinished_runs()
+        })
+    }
+
+    /// What was found when the agent's files were read: what is damaged, and what an opening would repair.
+    #[must_use]
+    pub fn recovery(&self, agent: &AgentId) -> Option<&Recovery> {
+        self.agents
+            .get(agent)
+            .map(|transcript| &transcript.recovery)
+    }
+
+    fn transcript(&self, agent: &AgentId) -> Result<&Transcript, Error> {
+        self.agents.get(agent).ok_or_else(|| Error::UnknownAgent {
+            agent: agent.clone(),
+        })
+    }
+}

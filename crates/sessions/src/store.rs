@@ -1,0 +1,388 @@
+//! The store: append, read, list and delete, for every agent of one state directory.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed, mpsc},
+    thread::JoinHandle,
+};
+
+use openclaw_types::{AgentId, Env, RunId, SessionId};
+use tokio::{sync::oneshot, time::Duration};
+
+use crate::{
+    agent::{AgentFiles, EntryReader, Recovery},
+    cache::TailCache,
+    commit::{self, Command, Counters, Durability, Inbox, Refused, Request, Shared, lock},
+    disk::Disk,
+    entry::{Appended, Draft, Entry, Kind},
+    error::Error,
+    index::{Place, SessionSummary},
+    limits::{CLOSE_DEADLINE_MS, PAGE_ENTRIES_MAX},
+    page::{Page, page_places, read_places},
+};
+
+/// How a store works. Nothing has a hidden default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The directory that holds one directory per agent.
+    pub root: PathBuf,
+    /// When an append is acknowledged.
+    pub durability: Durability,
+    /// The active segment is sealed when it has grown to this.
+    pub segment_bytes_max: u64,
+    /// The longest line.
+    pub entry_bytes_max: usize,
+    /// How many appends may wait for the disk.
+    pub queue_depth: usize,
+    /// How many files are synced side by side, the commit thread's own included.
+    pub sync_threads: usize,
+    /// How many recent entries of a session in use are kept in memory.
+    pub tail_cache_entries: usize,
+}
+
+/// What the store has done and is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// When an append is acknowledged.
+    pub durability: Durability,
+    /// Open agents.
+    pub agents: usize,
+    /// Sessions that are not deleted.
+    pub sessions: usize,
+    /// Appends waiting for the next round.
+    pub queued: usize,
+    /// How many may wait.
+    pub queue_depth: usize,
+    /// Appends accepted since the start.
+    pub requests: u64,
+    /// Rounds of the commit thread.
+    pub rounds: u64,
+    /// Files synced.
+    pub syncs: u64,
+    /// Rounds of one agent that failed.
+    pub failures: u64,
+    /// Entries that were damaged between being read at the start and being read again.
+    pub unreadable: u64,
+}
+
+/// A handle to the transcripts of one state directory; clones share it.
+#[derive(Debug, Clone)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    root: PathBuf,
+    queue_depth: usize,
+    shared: Arc<Shared>,
+    inbox: Arc<Inbox<Command>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Starts the commit thread. Agents are opened one by one.
+    ///
+    /// # Errors
+    /// The threads could not be started.
+    pub fn open(options: Options, disk: Arc<dyn Disk>, env: Arc<dyn Env>) -> Result<Self, Error> {
+        let shared = Arc::new(Shared {
+            disk,
+            env,
+            durability: options.durability,
+            segment_bytes_max: options.segment_bytes_max,
+            entry_bytes_max: options.entry_bytes_max,
+            agents: Mutex::new(BTreeMap::new()),
+            cache: Mutex::new(TailCache::new(options.tail_cache_entries)),
+            counters: Counters::default(),
+        });
+        let inbox = Arc::new(Inbox::new(options.queue_depth));
+        let thread = commit::start(
+            Arc::clone(&shared),
+            Arc::clone(&inbox),
+            options.sync_threads,
+        )
+        .map_err(|error| Error::disk("start the threads for", &options.root, error))?;
+        Ok(Self(Arc::new(Inner {
+            root: options.root,
+            queue_depth: options.queue_depth,
+            shared,
+            inbox,
+            thread: Mutex::new(Some(thread)),
+        })))
+    }
+
+    /// Opens an agent's transcript, made if there is none, and says what was found in it.
+    ///
+    /// An agent that is open stays as it is.
+    ///
+    /// # Errors
+    /// Another process holds the transcript, or it cannot be opened or read.
+    pub fn open_agent(&self, agent: &AgentId) -> Result<Recovery, Error> {
+        let shared = &self.0.shared;
+        let mut agents = lock(&shared.agents);
+        if agents.contains_key(agent) {
+            return Ok(Recovery::default());
+        }
+        let dir = self.0.root.join(agent.as_str());
+        let (files, recovery) = AgentFiles::open(&*shared.disk, &*shared.env, agent.clone(), dir)?;
+        agents.insert(agent.clone(), Arc::new(files));
+        Ok(recovery)
+    }
+
+    /// Lets go of an agent's transcript, after what was asked of it before.
+    ///
+    /// Waits for the round in flight, so it may block for some milliseconds.
+    pub fn close_agent(&self, agent: &AgentId) {
+        let Some(files) = lock(&self.0.shared.agents).remove(agent) else {
+            return;
+        };
+        let (done, closed) = mpsc::sync_channel(1);
+        if self
+            .0
+            .inbox
+            .push_control(Command::Close(files, done))
+            .is_ok()
+            && closed
+                .recv_timeout(Duration::from_millis(CLOSE_DEADLINE_MS))
+                .is_err()
+        {
+            tracing::warn!(%agent, "the disk is slow: the transcript closes later");
+        }
+        lock(&self.0.shared.cache).forget_agent(agent);
+    }
+
+    /// Appends entries, which become durable together. They are queued by the time this returns, so the
+    /// order of calls is the order in the file; the future resolves when they are on stable storage.
+    ///
+    /// # Errors
+    /// Nothing is promised of the entries then, and nothing of them is half there.
+    pub fn append(
+        &self,
+        agent: &AgentId,
+        drafts: Vec<Draft>,
+    ) -> impl Future<Output = Result<Vec<Appended>, Error>> + Send + 'static + use<> {
+        let queued = self.enqueue(agent, drafts);
+        async move {
+            match queued?.await {
+                Ok(result) => result,
+                Err(_) => Err(Error::Closed),
+            }
+        }
+    }
+
+    fn enqueue(
+        &self,
+        agent: &AgentId,
+        drafts: Vec<Draft>,
+    ) -> Result<oneshot::Receiver<Result<Vec<Appended>, Error>>, Error> {
+        let files = self.agent(agent)?;
+        let bytes = drafts.iter().map(Draft::queue_bytes).sum();
+        let bytes_max = self.0.shared.entry_bytes_max;
+        if let Some(bytes) = drafts
+            .iter()
+            .map(|draft| draft.content.len())
+            .find(|&bytes| bytes > bytes_max)
+        {
+            return Err(Error::TooLarge { bytes, bytes_max });
+        }
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Append(files, Request { drafts, reply });
+        match self.0.inbox.push(command, bytes) {
+            Ok(()) => {
+                self.0.shared.counters.requests.fetch_add(1, Relaxed);
+                Ok(answer)
+            }
+            Err(Refused::Full) => Err(Error::Busy),
+            Err(Refused::Closed) => Err(Error::Closed),
+        }
+    }
+
+    /// A session's id: the one given, or a fresh one. The session is on disk with its first entry only.
+    ///
+    /// # Errors
+    /// The agent is not open.
+    pub fn create(&self, agent: &AgentId, session: Option<SessionId>) -> Result<SessionId, Error> {
+        self.agent(agent)?;
+        if let Some(session) = session {
+            return Ok(session);
+        }
+        let fresh = format!("sess-{}", self.0.shared.env.fresh_id());
+        Ok(SessionId::parse(&fresh)?)
+    }
+
+    /// The last live entries of a session in file order; none when there is no such session.
+    ///
+    /// The cost does not depend on how long the session is.
+    ///
+    /// # Errors
+    /// The agent is not open, or the disk cannot be read.
+    pub fn tail(
+        &self,
+        agent: &AgentId,
+        session: &SessionId,
+        limit: usize,
+    ) -> Result<Vec<Arc<Entry>>, Error> {
+        let files = self.agent(agent)?;
+        let key = (agent.clone(), session.clone());
+        let (places, mut reader) = {
+            let view = files.view();
+            let Some(places) = view.index.places(session) else {
+                return Ok(Vec::new());
+            };
+            let count = limit.min(places.len()).min(PAGE_ENTRIES_MAX);
+            if let Some(found) = lock(&self.0.shared.cache).tail(&key, count) {
+                return Ok(found);
+            }
+            (places.tail(count), view.reader(&files.layout))
+        };
+        let entries = self.read(&places, &mut reader)?;
+        self.remember(&files, &key, &places, &entries);
+        Ok(entries)
+    }
+
+    /// Keeps entries that were read, unless the session has moved on meanwhile.
+    fn remember(
+        &self,
+        files: &AgentFiles,
+        key: &(AgentId, SessionId),
+        places: &[Place],
+        entries: &[Arc<Entry>],
+    ) {
+        let view = files.view();
+        let now = view.index.places(&key.1).map(|places| places.tail(1));
+        if entries.len() == places.len() && now.as_deref().and_then(<[_]>::last) == places.last() {
+            lock(&self.0.shared.cache).fill(key.clone(), entries);
+        }
+    }
+
+    /// A page of a session, counted from its end.
+    ///
+    /// # Errors
+    /// The agent is not open, there is no such session, or the disk cannot be read.
+    pub fn page(
+        &self,
+        agent: &AgentId,
+        session: &SessionId,
+        before_seq: Option<u64>,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        let files = self.agent(agent)?;
+        let view = files.view();
+        let places = page_places(&view.index, session, before_seq, limit);
+        let places = places.ok_or_else(|| unknown(agent, session))?;
+        let mut reader = view.reader(&files.layout);
+        drop(view);
+        Ok(Page {
+            entries: self.read(&places.found, &mut reader)?,
+            before_seq: places.before_seq,
+            total: places.total,
+        })
+    }
+
+    fn read(&self, places: &[Place], reader: &mut EntryReader) -> Result<Vec<Arc<Entry>>, Error> {
+        let (entries, unreadable) = read_places(&*self.0.shared.disk, places, reader)?;
+        let counters = &self.0.shared.counters;
+        counters.unreadable.fetch_add(unreadable, Relaxed);
+        Ok(entries)
+    }
+
+    /// The sessions of one agent, or of all open ones; deleted ones are left out.
+    #[must_use]
+    pub fn list(&self, agent: Option<&AgentId>) -> Vec<SessionSummary> {
+        let agents: Vec<_> = match agent {
+            Some(agent) => self.agent(agent).into_iter().collect(),
+            None => lock(&self.0.shared.agents).values().cloned().collect(),
+        };
+        let mut found = Vec::new();
+        for files in agents {
+            found.extend(files.view().index.list(&files.id));
+        }
+        found
+    }
+
+    /// One session, unless it does not exist or is deleted.
+    #[must_use]
+    pub fn summary(&self, agent: &AgentId, session: &SessionId) -> Option<SessionSummary> {
+        let files = self.agent(agent).ok()?;
+        files.view().index.summary(agent, session)
+    }
+
+    /// Hides a session behind a tombstone.
+    ///
+    /// # Errors
+    /// There is no such session, or the tombstone could not be made durable.
+    pub async fn delete(&self, agent: &AgentId, session: &SessionId) -> Result<(), Error> {
+        if self.agent(agent)?.view().index.places(session).is_none() {
+            return Err(unknown(agent, session));
+        }
+        let tombstone = Draft::record(Kind::Tombstone, session.clone());
+        self.append(agent, vec![tombstone]).await.map(drop)
+    }
+
+    /// Runs that have a user's entry and no end, as found at open, less those ended since.
+    #[must_use]
+    pub fn unfinished_runs(&self, agent: &AgentId) -> Vec<(SessionId, RunId)> {
+        self.agent(agent)
+            .map_or_else(|_| Vec::new(), |files| files.view().index.unfinished_runs())
+    }
+
+    /// What the store has done and is doing.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let shared = &self.0.shared;
+        let agents: Vec<_> = lock(&shared.agents).values().cloned().collect();
+        let counters = &shared.counters;
+        Stats {
+            durability: shared.durability,
+            agents: agents.len(),
+            sessions: agents.iter().map(|files| files.view().index.len()).sum(),
+            queued: self.0.inbox.len(),
+            queue_depth: self.0.queue_depth,
+            requests: counters.requests.load(Relaxed),
+            rounds: counters.rounds.load(Relaxed),
+            syncs: counters.syncs.load(Relaxed),
+            failures: counters.failures.load(Relaxed),
+            unreadable: counters.unreadable.load(Relaxed),
+        }
+    }
+
+    /// Writes and syncs what waits, gives the files back, and stops the threads. Appends are refused from
+    /// then on; reading goes on.
+    ///
+    /// # Errors
+    /// Something acknowledged before its sync, as the durability allows, could not be synced.
+    pub async fn shutdown(&self) -> Result<(), Error> {
+        let (done, ended) = oneshot::channel();
+        let asked = self.0.inbox.push_control(Command::Shutdown(done));
+        let result = match asked {
+            Ok(()) => ended.await.unwrap_or(Err(Error::Closed)),
+            Err(_) => Ok(()),
+        };
+        let thread = lock(&self.0.thread).take();
+        // It has answered: what is left of it is closing files, not waiting for anybody.
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            return Err(Error::Closed);
+        }
+        result
+    }
+
+    fn agent(&self, agent: &AgentId) -> Result<Arc<AgentFiles>, Error> {
+        let found = lock(&self.0.shared.agents).get(agent).cloned();
+        found.ok_or_else(|| Error::UnknownAgent {
+            agent: agent.clone(),
+        })
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.inbox.close();
+    }
+}
+
+fn unknown(agent: &AgentId, session: &SessionId) -> Error {
+    Error::UnknownSession {
+        agent: agent.clone(),
+        session: session.clone(),
+    }
+}

@@ -1,0 +1,4 @@
+//! The public promises of the session store, on a real directory and on a disk that fails.
+
+mod basics;
+mod harness;
