@@ -139,6 +139,20 @@ pub fn negotiate(min: u32, max: u32) -> Result<u32, ErrorShape> {
     Err(ErrorShape::invalid("protocol mismatch").with_details(details))
 }
 
+/// Words in `details.code` of a refused `connect`, by which a client knows what to do.
+pub mod refusal {
+    /// A token is needed and none was sent.
+    pub const TOKEN_MISSING: &str = "AUTH_TOKEN_MISSING";
+    /// The token is not the gateway's.
+    pub const TOKEN_MISMATCH: &str = "AUTH_TOKEN_MISMATCH";
+    /// Too many wrong tokens; wait.
+    pub const RATE_LIMITED: &str = "AUTH_RATE_LIMITED";
+    /// The page that opened the socket is not one of ours.
+    pub const ORIGIN_NOT_ALLOWED: &str = "CONTROL_UI_ORIGIN_NOT_ALLOWED";
+    /// The device is not paired, or not for these scopes.
+    pub const PAIRING_REQUIRED: &str = "PAIRING_REQUIRED";
+}
+
 /// Close codes of the WebSocket, by what they say.
 pub mod close {
     /// Goodbye.
