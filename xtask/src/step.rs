@@ -51,10 +51,6 @@ impl Step {
         if std::io::stdout().is_terminal() {
             step.command.env("CARGO_TERM_COLOR", "always");
         }
-        // Cargo sets these for us, and a cargo of another workspace would take them for its own.
-        step.command
-            .env_remove("CARGO_MANIFEST_DIR")
-            .env_remove("RUSTUP_TOOLCHAIN");
         step
     }
 
