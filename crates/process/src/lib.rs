@@ -9,6 +9,7 @@
 //! Invariants: a child has exactly the environment and the three descriptors its plan names; it dies with us, even if
 //! we are killed; dropping its handle kills its tree; no child stays a zombie; every wait has a deadline.
 
+mod cgroup;
 mod encode;
 pub mod error;
 pub mod helper;

@@ -22,7 +22,7 @@ fn parent(words: Vec<std::ffi::OsString>) -> ExitCode {
     let plan = Plan {
         program: PathBuf::from(program),
         args: words.collect(),
-        env: Vec::new(),
+        env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
         cwd: PathBuf::from("/"),
         limits: Limits::NONE,
         stdin: Stdio::Null,

@@ -9,10 +9,12 @@ use rustix::{
 use tokio::time::Instant;
 
 use super::{Shared, entry::Entry, lock};
+use crate::cgroup::Delegation;
 
 pub(super) struct Actor {
     shared: Arc<Shared>,
     entries: Vec<Entry>,
+    delegation: Option<Delegation>,
 }
 
 /// What a descriptor's readiness means.
@@ -28,10 +30,12 @@ impl Actor {
         Self {
             shared,
             entries: Vec::new(),
+            delegation: None,
         }
     }
 
     pub(super) fn run(mut self) {
+        self.delegation = Delegation::find();
         loop {
             let is_closed = self.admit();
             if is_closed {
@@ -64,7 +68,8 @@ impl Actor {
             (std::mem::take(&mut inbox.requests), inbox.is_closed)
         };
         for request in requests {
-            match Entry::start(request) {
+            let group = self.delegation.as_mut().and_then(Delegation::group);
+            match Entry::start(request, group) {
                 Some(entry) => self.entries.push(entry),
                 None => lock(&self.shared.inbox).children -= 1,
             }

@@ -26,6 +26,7 @@ use tokio::{
 
 use super::{Request, SETUP_MS, Slot, Started};
 use crate::{
+    cgroup::Group,
     encode::{self, Report},
     error::{Error, Stage},
     helper::CHILD_ARGUMENT,
@@ -41,6 +42,7 @@ pub(super) struct Entry {
     setup: Option<Setup>,
     kill: Kill,
     known: BTreeSet<Member>,
+    group: Option<Group>,
 }
 
 /// A child whose program does not run yet.
@@ -63,12 +65,17 @@ enum Kill {
 
 impl Entry {
     /// Starts the helper and hands it its order; a failure goes to whoever asked.
-    pub(super) fn start(request: Request) -> Option<Self> {
+    pub(super) fn start(request: Request, group: Option<Group>) -> Option<Self> {
         if request.slot.kill_at().is_some() {
             return None;
         }
-        match launch(&request) {
-            Ok((pid, pidfd, control)) => Some(Self {
+        match launch(&request, group) {
+            Ok(Launched {
+                pid,
+                pidfd,
+                control,
+                group,
+            }) => Some(Self {
                 slot: request.slot,
                 pid,
                 pidfd,
@@ -83,6 +90,7 @@ impl Entry {
                 }),
                 kill: Kill::NotAsked,
                 known: BTreeSet::new(),
+                group,
             }),
             Err(error) => {
                 // Whoever asked may have stopped waiting.
@@ -135,6 +143,7 @@ impl Entry {
         if kill_at <= now && self.kill != Kill::Sent {
             self.kill = Kill::Sent;
             tree::signal(self.pid, Signal::KILL, &mut self.known);
+            self.kill_group();
             // A helper that has no group of its own yet is reached only this way.
             rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL).ok();
         } else if kill_at > now && self.kill == Kill::NotAsked {
@@ -187,6 +196,9 @@ impl Entry {
             self.read_report();
         }
         tree::kill(self.pid, &mut self.known);
+        self.kill_group();
+        // Empty now, or about to be: dropping it takes it away.
+        self.group = None;
         let options = WaitIdOptions::EXITED;
         let status = match rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), options) {
             Ok(status) => status,
@@ -205,6 +217,12 @@ impl Entry {
         self.exit.send_replace(Some(exit));
     }
 
+    fn kill_group(&self) {
+        if let Some(group) = &self.group {
+            group.kill();
+        }
+    }
+
     /// Answers whoever asked for the start, once; later answers are dropped.
     fn reply(&mut self, answer: Result<Started, Error>) {
         if let Some(setup) = self.setup.take() {
@@ -214,7 +232,14 @@ impl Entry {
     }
 }
 
-fn launch(request: &Request) -> Result<(Pid, OwnedFd, OwnedFd), Error> {
+struct Launched {
+    pid: Pid,
+    pidfd: OwnedFd,
+    control: OwnedFd,
+    group: Option<Group>,
+}
+
+fn launch(request: &Request, group: Option<Group>) -> Result<Launched, Error> {
     let resource = |what| {
         move |error: Errno| Error::Resource {
             what,
@@ -228,8 +253,7 @@ fn launch(request: &Request) -> Result<(Pid, OwnedFd, OwnedFd), Error> {
         None,
     )
     .map_err(resource("a control socket"))?;
-    hand_over(&ours, request).map_err(resource("room for the plan"))?;
-    let child = Command::new(&*request.helper)
+    let mut child = Command::new(&*request.helper)
         .arg(CHILD_ARGUMENT)
         .env_clear()
         .stdin(theirs)
@@ -241,15 +265,30 @@ fn launch(request: &Request) -> Result<(Pid, OwnedFd, OwnedFd), Error> {
             source,
         })?;
     let pid = Pid::from_child(&child);
+    // The helper waits for its order, so it can't have started anything before it is in the group.
+    let group = group.filter(|group| group.adopt(pid));
     // A child of ours keeps its number until we reap it, so this names the one just started.
-    let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(|error| {
-        give_up(child);
-        resource("a process descriptor")(error)
-    })?;
-    Ok((pid, pidfd, ours))
+    let watched = rustix::process::pidfd_open(pid, PidfdFlags::empty())
+        .map_err(resource("a process descriptor"))
+        .and_then(|pidfd| {
+            hand_over(&ours, request).map_err(resource("room for the plan"))?;
+            Ok(pidfd)
+        });
+    match watched {
+        Ok(pidfd) => Ok(Launched {
+            pid,
+            pidfd,
+            control: ours,
+            group,
+        }),
+        Err(error) => {
+            give_up(&mut child);
+            Err(error)
+        }
+    }
 }
 
-/// Sends the order and the three descriptors before the helper exists: the socket's buffer holds them.
+/// Sends the order and the three descriptors without waiting for the helper: the socket's buffer holds them.
 fn hand_over(control: &OwnedFd, request: &Request) -> Result<(), Errno> {
     let [stdin, stdout, stderr] = &request.stdio;
     let descriptors = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
@@ -258,16 +297,17 @@ fn hand_over(control: &OwnedFd, request: &Request) -> Result<(), Errno> {
     ancillary.push(SendAncillaryMessage::ScmRights(&descriptors));
     let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
     let order = [IoSlice::new(&request.order)];
-    let sent = rustix::net::sendmsg(control, &order, &mut ancillary, flags)?;
-    if sent == request.order.len() {
-        Ok(())
-    } else {
-        Err(Errno::NOBUFS)
+    match rustix::net::sendmsg(control, &order, &mut ancillary, flags) {
+        Ok(sent) if sent == request.order.len() => Ok(()),
+        Ok(_) => Err(Errno::NOBUFS),
+        // The helper has ended already; how, is known in a moment and says more.
+        Err(Errno::PIPE | Errno::CONNRESET) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
 /// Ends a helper that can't be watched, so that it doesn't stay behind.
-fn give_up(mut child: std::process::Child) {
+fn give_up(child: &mut std::process::Child) {
     let ended: io::Result<_> = child.kill().and_then(|()| child.wait());
     if let Err(error) = ended {
         tracing::error!(%error, "a helper that can't be watched could not be ended");

@@ -91,3 +91,78 @@ fn session_has_members(session: u32) -> bool {
         fields.next() != Some("Z") && fields.nth(2) == Some(&session.to_string())
     })
 }
+
+/// A control group of the unified hierarchy that is marked as delegated; removed when dropped.
+struct Delegated(std::path::PathBuf);
+
+impl Delegated {
+    fn make() -> std::io::Result<Self> {
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
+        let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "));
+        let mount = mount.ok_or(std::io::ErrorKind::NotFound)?;
+        let point = mount.split(' ').nth(4).unwrap();
+        let made = Self(std::path::Path::new(point).join(format!("test-{}", std::process::id())));
+        std::fs::create_dir(&made.0)?;
+        rustix::fs::setxattr(
+            &made.0,
+            "user.delegate",
+            b"1",
+            rustix::fs::XattrFlags::empty(),
+        )?;
+        // Only with this file are groups ended as a whole.
+        made.0.join("cgroup.kill").metadata()?;
+        Ok(made)
+    }
+}
+
+impl Drop for Delegated {
+    fn drop(&mut self) {
+        std::fs::remove_dir(&self.0).ok();
+    }
+}
+
+#[tokio::test]
+async fn a_delegated_control_group_holds_even_those_who_run_away() {
+    let delegated = match Delegated::make() {
+        Ok(delegated) => delegated,
+        Err(error) => {
+            // Only root may do this, and not inside every container; then the kernel has to have said so.
+            assert_ne!(error.kind(), std::io::ErrorKind::AlreadyExists, "{error}");
+            return;
+        }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pid");
+    // The sleeper has a session of its own, and nobody in between is left when the child ends.
+    let script = format!(
+        "(setsid sh -c 'echo $$ > {0}; exec sleep 1000' &) ; until [ -s {0} ]; do sleep 0.01; done",
+        file.display()
+    );
+    let output = std::process::Command::new("/bin/sh")
+        .args(["-c", "echo $$ > \"$0/cgroup.procs\"; exec \"$@\""])
+        .arg(&delegated.0)
+        .args([
+            env!("CARGO_BIN_EXE_openclaw-process-child"),
+            "parent",
+            "/bin/sh",
+            "-c",
+            &script,
+        ])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    ended(
+        std::fs::read_to_string(file)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap(),
+    )
+    .await;
+    let left: Vec<_> = std::fs::read_dir(&delegated.0)
+        .unwrap()
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
