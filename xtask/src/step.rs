@@ -125,7 +125,7 @@ impl Step {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) if ended.is_none() => {
-                    output::heartbeat(started.elapsed(), &last);
+                    output::heartbeat(started.elapsed(), &plain(&last));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -157,13 +157,13 @@ fn pump(pipe: Option<impl Read + Send + 'static>, chunks: SyncSender<Vec<u8>>) {
     });
 }
 
-/// Keeps the last line that says something, without colours.
-fn remember(last: &mut String, chunk: &[u8]) {
-    let text = String::from_utf8_lossy(chunk);
-    let line = text.lines().rev().map(plain).find(|line| !line.is_empty());
-    if let Some(line) = line {
-        *last = line;
-    }
+/// Keeps the last line that says something; a line may come in pieces.
+fn remember(tail: &mut String, chunk: &[u8]) {
+    tail.push_str(&String::from_utf8_lossy(chunk));
+    let last = tail
+        .split_inclusive('\n')
+        .rfind(|line| !line.trim().is_empty());
+    *tail = last.unwrap_or_default().to_owned();
 }
 
 fn plain(line: &str) -> String {
@@ -234,13 +234,14 @@ mod tests {
     #[test]
     fn the_last_line_is_kept_without_colours() {
         let mut last = String::new();
-        remember(
-            &mut last,
-            b"\x1b[1m\x1b[32m   Compiling\x1b[0m serde v1\n\n",
-        );
-        assert_eq!(last, "Compiling serde v1");
-        remember(&mut last, b"\n  \n");
-        assert_eq!(last, "Compiling serde v1");
+        for chunk in [
+            "\x1b[1m\x1b[32m   Compi",
+            "ling\x1b[0m serde v1\n\n",
+            "\n  \n",
+        ] {
+            remember(&mut last, chunk.as_bytes());
+        }
+        assert_eq!(plain(&last), "Compiling serde v1");
     }
 
     #[test]
