@@ -47,7 +47,7 @@ pub struct Serve {
     /// Tokens one conversation may have; capped by what the model was trained for.
     #[arg(long, default_value_t = 4096, value_parser = clap::value_parser!(u32).range(256..=1_048_576))]
     pub context: u32,
-    /// Threads that compute; all processors by default.
+    /// Threads that compute; all processors but one by default, at most 8.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=512))]
     pub threads: Option<u16>,
     /// Conversations kept ready and served at the same time.

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::cli::Serve;
 use crate::engine::{self, Engine, Size};
 use crate::http::{self, App};
+use crate::leave;
 use crate::model::{self, Model};
 use crate::report::{Code, Line, say};
 use crate::socket::{self, Socket};
@@ -22,8 +23,10 @@ use crate::socket::{self, Socket};
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// How long connections may take to say goodbye.
 const GOODBYE: Duration = Duration::from_millis(700);
-/// Threads to compute with when the number of processors is unknown.
-const FALLBACK_THREADS: usize = 2;
+/// How long the engine may take to end the evaluation it is in.
+const LAST_ROUND: Duration = Duration::from_millis(700);
+/// Most threads by default; beyond it small models gain nothing.
+const MAX_THREADS: usize = 8;
 
 /// Why the daemon could not run.
 #[derive(Debug, thiserror::Error)]
@@ -115,10 +118,27 @@ async fn serve(options: &Serve) -> Result<(), Error> {
     };
     let served = listen(options, model, engine, (begun, stop)).await;
     // The engine's inbox is closed by now, so its thread ends after at most one evaluation.
+    if !ended(&thread).await {
+        // The native library must not be taken down while it computes, so it is left where it is.
+        leave::now(if served.is_ok() {
+            0
+        } else {
+            Code::Socket.exit()
+        });
+    }
     if thread.join().is_err() {
         tracing::error!("the engine's thread panicked");
     }
     served
+}
+
+/// Whether the thread ends in time.
+async fn ended(thread: &JoinHandle<()>) -> bool {
+    let deadline = Instant::now() + LAST_ROUND;
+    while !thread.is_finished() && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    thread.is_finished()
 }
 
 type Loaded = (Arc<Model>, Engine, JoinHandle<()>);
@@ -209,10 +229,15 @@ fn name(options: &Serve) -> String {
         .unwrap_or_else(|| "local".to_owned())
 }
 
+/// One processor is left to everybody else by default.
+///
+/// The compute threads wait for each other by spinning, several hundred times per token. When one of
+/// them has to share its processor the others spin in vain, which costs a factor of ten.
 fn threads(options: &Serve) -> i32 {
-    let all =
-        || std::thread::available_parallelism().map_or(FALLBACK_THREADS, std::num::NonZero::get);
-    i32::try_from(options.threads.map_or_else(all, usize::from)).unwrap_or(1)
+    let spare = || {
+        std::thread::available_parallelism().map_or(1, |all| (all.get() - 1).clamp(1, MAX_THREADS))
+    };
+    i32::try_from(options.threads.map_or_else(spare, usize::from)).unwrap_or(1)
 }
 
 /// Becomes true on SIGTERM, SIGINT or, if asked for, when standard input ends.

@@ -19,6 +19,7 @@ pub mod daemon;
 pub mod engine;
 pub mod grammar;
 pub mod http;
+pub mod leave;
 pub mod model;
 pub mod prompt;
 pub mod report;

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Error, Role, Sampling, invalid};
+use super::check::invalid;
+use super::{Error, Role, Sampling};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Request {

@@ -19,7 +19,7 @@ use crate::model::Model;
 const MAX_BATCH: usize = 512;
 /// Prompt tokens of the first evaluation, before the speed is known.
 const FIRST_BATCH: usize = 64;
-/// Fewest prompt tokens an evaluation must have to tell the speed.
+/// Fewest prompt tokens an evaluation must have to tell the speed, and fewest that are asked for.
 const MEASURABLE: usize = 32;
 /// How long an evaluation should take: other answers, cancelling and stopping wait for it.
 const ROUND: Duration = Duration::from_millis(400);
@@ -236,7 +236,7 @@ impl<'m> Crew<'m> {
         let tokens = usize::try_from(self.batch.n_tokens()).unwrap_or(1);
         let per_token = took.as_secs_f64() / tokens as f64;
         let wanted = (ROUND.as_secs_f64() / per_token.max(1e-6)) as usize;
-        self.chunk = wanted.clamp(8, MAX_BATCH);
+        self.chunk = wanted.clamp(MEASURABLE, MAX_BATCH);
     }
 
     /// After a failed evaluation nothing in the context can be relied on.

@@ -3,6 +3,8 @@
 //! The samplers are applied one by one instead of through the engine's combined call, because that call
 //! lets errors of the grammar escape as native exceptions, which would end the process.
 
+use std::collections::VecDeque;
+
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
@@ -14,7 +16,7 @@ use crate::model::Model;
 use crate::tool_call::OPEN_TAG;
 
 /// Tokens over which a repetition is held back.
-const REPEAT_WINDOW: i32 = 128;
+const REPEAT_WINDOW: usize = 128;
 /// The rule every grammar begins with.
 const ROOT: &str = "root";
 
@@ -31,6 +33,8 @@ pub(super) struct Picker<'m> {
     chain: LlamaSampler,
     grammar: Option<LlamaSampler>,
     opening: Opening,
+    repeat_penalty: f32,
+    recent: VecDeque<LlamaToken>,
 }
 
 /// What the beginning of the answer still decides.
@@ -72,9 +76,11 @@ impl<'m> Picker<'m> {
         };
         Ok(Self {
             model,
-            chain: chain(model, job),
+            chain: chain(job),
             grammar,
             opening,
+            repeat_penalty: job.sampling.repeat_penalty,
+            recent: VecDeque::with_capacity(REPEAT_WINDOW),
         })
     }
 
@@ -100,6 +106,7 @@ impl<'m> Picker<'m> {
         if self.chain.try_accept(token).is_err() {
             return Err(Failure::Decode);
         }
+        self.remember(token);
         self.watch_opening(token);
         Ok(token)
     }
@@ -107,9 +114,30 @@ impl<'m> Picker<'m> {
     fn model_candidates(&self, context: &LlamaContext<'_>, index: i32) -> LlamaTokenDataArray {
         let mut candidates = context.token_data_array_ith(index);
         for token in &self.model.banned {
-            forbid(&mut candidates, *token);
+            revalue(&mut candidates, *token, |_| f32::NEG_INFINITY);
+        }
+        // Done here rather than by the native sampler, which looks up every token of the vocabulary.
+        let penalty = self.repeat_penalty;
+        let held_back = |logit: f32| {
+            if logit > 0.0 {
+                logit / penalty
+            } else {
+                logit * penalty
+            }
+        };
+        for (i, token) in self.recent.iter().enumerate() {
+            if !self.recent.range(..i).any(|earlier| earlier == token) {
+                revalue(&mut candidates, *token, held_back);
+            }
         }
         candidates
+    }
+
+    fn remember(&mut self, token: LlamaToken) {
+        if self.recent.len() == REPEAT_WINDOW {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(token);
     }
 
     fn candidates(&self, context: &LlamaContext<'_>, index: i32) -> LlamaTokenDataArray {
@@ -204,29 +232,20 @@ fn fits(grammar: &mut LlamaSampler, token: LlamaToken) -> bool {
     one.data.first().is_some_and(|c| c.logit().is_finite())
 }
 
-fn forbid(candidates: &mut LlamaTokenDataArray, token: LlamaToken) {
+/// Changes the logit of one token.
+fn revalue(candidates: &mut LlamaTokenDataArray, token: LlamaToken, change: impl Fn(f32) -> f32) {
     // The array is still in vocabulary order here, so a token's number is its place.
     let slot = usize::try_from(token.0)
         .ok()
         .and_then(|i| candidates.data.get_mut(i));
     if let Some(slot) = slot {
-        *slot = LlamaTokenData::new(token, f32::NEG_INFINITY, 0.0);
+        *slot = LlamaTokenData::new(token, change(slot.logit()), 0.0);
     }
 }
 
-fn chain(model: &Model, job: &Job) -> LlamaSampler {
+fn chain(job: &Job) -> LlamaSampler {
     let s = &job.sampling;
     let mut parts = Vec::new();
-    if (s.repeat_penalty - 1.0).abs() > f32::EPSILON {
-        let vocabulary = model.weights.n_vocab();
-        parts.push(LlamaSampler::penalties(
-            vocabulary,
-            REPEAT_WINDOW,
-            s.repeat_penalty,
-            0.0,
-            0.0,
-        ));
-    }
     if s.temperature <= 0.0 {
         parts.push(LlamaSampler::greedy());
     } else {

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Builder, Error, json_text, keyword};
+use super::leaf::json_text;
+use super::{Builder, Error, keyword};
 
 impl Builder<'_> {
     pub(super) fn object(
