@@ -133,6 +133,3 @@ pub fn decode_raw(raw: &Raw<'_>) -> Result<Incoming, Box<Rejected>> {
 fn reject(error: Error, reply_to: ReplyTo) -> Box<Rejected> {
     Box::new(Rejected { error, reply_to })
 }
-
-#[cfg(test)]
-mod tests;

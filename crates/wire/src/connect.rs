@@ -194,7 +194,8 @@ pub struct HelloOk {
     pub features: Features,
     /// The state at this moment.
     pub snapshot: Snapshot,
-    /// What the client may do.
+    /// What the client may do; gateways of protocol 3 leave it out for a client without a device.
+    #[serde(default)]
     pub auth: Granted,
     /// Limits the client must keep.
     pub policy: Policy,

@@ -139,6 +139,15 @@ pub enum Stream<'a> {
     Reasoning(Assistant<'a>),
     /// It uses a tool.
     Tool(Tool<'a>),
+    /// A stream this version does not know.
+    #[serde(untagged)]
+    Other {
+        /// Which one.
+        stream: Cow<'a, str>,
+        /// Its data.
+        #[serde(default)]
+        data: Value,
+    },
 }
 
 /// Where in its life a run is.

@@ -22,6 +22,10 @@ pub const HANDSHAKE_MS: u64 = 10_000;
 /// Silence after which an undeclared client is sent the challenge, in milliseconds: longer than a local client
 /// needs to send its first frame, short enough for a native client to wait.
 pub const CHALLENGE_SILENCE_MS: u64 = 250;
+/// Longest piece of a bad value that an error message repeats, in bytes: enough to recognise it.
+pub const QUOTE_BYTES_MAX: usize = 80;
+/// Longest error message about parameters, in bytes; the parser's words repeat the bad value in full.
+pub const REASON_BYTES_MAX: usize = 400;
 /// Most history messages one request may ask for, as upstream.
 pub const HISTORY_LIMIT_MAX: u32 = 1_000;
 
@@ -29,3 +33,8 @@ const _: () = assert!(PREAUTH_FRAME_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(BUFFERED_BYTES_MAX >= 2 * FRAME_BYTES_MAX);
 // The scan keeps one bit per level in a 64-bit word.
 const _: () = assert!(DEPTH_MAX <= 64);
+
+/// The start of a bad value, cut at a character.
+pub(crate) fn quote(text: &str) -> String {
+    text[..text.floor_char_boundary(QUOTE_BYTES_MAX)].to_owned()
+}

@@ -5,6 +5,7 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     error::ErrorShape,
+    limits::REASON_BYTES_MAX,
     methods,
     schema::{Field, Shape},
     scope::Scope,
@@ -96,8 +97,6 @@ fn missing(fields: &[Field], text: &str) -> Option<String> {
 /// The parser's words without "at line 1 column 7", which means nothing to whoever wrote the object.
 fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(at) => text[..at].to_owned(),
-        None => text,
-    }
+    let end = text.rfind(" at line ").unwrap_or(text.len());
+    text[..text.floor_char_boundary(end.min(REASON_BYTES_MAX))].to_owned()
 }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::limits::{DEPTH_MAX, OPEN_KEYS_MAX};
+use crate::limits::{DEPTH_MAX, OPEN_KEYS_MAX, quote};
 
 /// What the pass refuses.
 #[derive(Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ fn repeated(keys: &mut [Cow<'_, str>]) -> Option<String> {
         let mut rest: &[_] = keys;
         while let Some((first, others)) = rest.split_first() {
             if others.contains(first) {
-                return Some(first.to_string());
+                return Some(quote(first));
             }
             rest = others;
         }
@@ -148,7 +148,7 @@ fn repeated(keys: &mut [Cow<'_, str>]) -> Option<String> {
     keys.windows(2)
         .find(|pair| pair.first() == pair.last())
         .and_then(|pair| pair.first())
-        .map(ToString::to_string)
+        .map(|key| quote(key))
 }
 
 /// The offset of the closing quote of a string whose content starts at `at`.

@@ -6,10 +6,11 @@ use serde_json::Value;
 use super::{
     Error, Header,
     field::{
-        Fields, agent_value, agents_value, plain_text, present, quote, role_value, strings_value,
+        Fields, agent_value, agents_value, plain_text, present, role_value, strings_value,
         text_value,
     },
 };
+use crate::limits::quote;
 
 /// From this number on, a deadline is a point in time and not a span: no deliberation takes 31 years.
 const DEADLINE_SPAN_MS_MAX: i64 = 1_000_000_000_000;

@@ -4,11 +4,9 @@ use openclaw_types::{AgentId, Role};
 use serde_json::{Map, Value};
 
 use super::Error;
+use crate::limits::{REQUEST_ID_BYTES_MAX, quote};
 
 pub(super) type Fields = Map<String, Value>;
-
-/// Longest piece of a bad value that an error repeats, in bytes.
-const QUOTE_BYTES_MAX: usize = 80;
 
 /// The value of a key, where null counts as absent.
 pub(super) fn present<'a>(fields: &'a Fields, key: &str) -> Option<&'a Value> {
@@ -29,16 +27,18 @@ pub(super) fn object<'a>(value: &'a Value, field: &'static str) -> Result<&'a Fi
     })
 }
 
-/// A correlation or message id: a string, or a number taken as its digits.
+/// An id that answers repeat: a string, or a number taken as its digits, and short, because it is repeated.
 pub(super) fn id_value(value: &Value, field: &'static str) -> Result<String, Error> {
-    match value {
-        Value::String(text) => Ok(text.clone()),
-        Value::Number(number) => Ok(number.to_string()),
-        _ => Err(Error::Type {
+    let text = match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    text.filter(|text| text.len() <= REQUEST_ID_BYTES_MAX)
+        .ok_or(Error::Type {
             field,
-            expected: "a string",
-        }),
-    }
+            expected: "a string of at most 256 bytes",
+        })
 }
 
 pub(super) fn agent_value(value: &Value, field: &'static str) -> Result<AgentId, Error> {
@@ -74,11 +74,6 @@ pub(super) fn strings_value(value: &Value, field: &'static str) -> Result<Vec<St
         .map(|item| item.as_str().map(str::to_owned))
         .collect();
     texts.ok_or(wrong)
-}
-
-/// The start of a text, cut at a character.
-pub(super) fn quote(text: &str) -> String {
-    text[..text.floor_char_boundary(QUOTE_BYTES_MAX)].to_owned()
 }
 
 /// Who speaks. `agent` is the dialect's word for an agent that talks to another: a user to the one addressed.

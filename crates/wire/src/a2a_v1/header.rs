@@ -79,18 +79,13 @@ pub(super) fn reply_to(fields: &Fields) -> ReplyTo {
         correlation: metadata
             .and_then(|metadata| id_of(metadata, "correlationId"))
             .or_else(|| id_of(fields, "correlationId")),
-        from: present(fields, "from")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
+        from: id_of(fields, "from"),
     }
 }
 
 pub(super) fn read(fields: &Fields) -> Result<Header, Error> {
     let id = optional_id(fields, "id", "id")?;
-    let from = match present(fields, "from") {
-        Some(value) => Some(text_value(value, "from")?.to_owned()),
-        None => None,
-    };
+    let from = optional_id(fields, "from", "from")?;
     let target = present(fields, "agent").or_else(|| present(fields, "to"));
     let agent = match target {
         Some(value) => Some(agent_value(value, "agent")?),

@@ -59,7 +59,10 @@ struct Metadata<'a> {
 
 impl Metadata<'_> {
     const fn is_empty(&self) -> bool {
-        self.correlation_id.is_none() && self.parent_id.is_none()
+        self.correlation_id.is_none()
+            && self.parent_id.is_none()
+            && self.run_id.is_none()
+            && self.model.is_none()
     }
 }
 
