@@ -105,6 +105,8 @@ pub(crate) struct ActiveFile {
     pub(crate) len: u64,
     /// Written since the last sync, in the modes that sync later.
     pub(crate) dirty: bool,
+    /// Its name is known to be durable.
+    pub(crate) named: bool,
 }
 
 impl AgentFiles {
@@ -217,6 +219,7 @@ impl AgentFiles {
                     identity,
                     len: 0,
                     dirty: false,
+                    named: true,
                 });
                 Ok(())
             }

@@ -134,53 +134,65 @@ impl Scanner {
     }
 
     fn line<'a>(&self, line: &'a [u8], sink: &mut dyn FnMut(Found<'a>)) {
-        let (skipped, line) = trim(line, self.at == 0);
-        if line.is_empty() {
-            if skipped.zeros > 0 {
-                sink(damage(self.at, skipped.zeros, Fault::Zeros));
-            }
+        let trimmed = Trimmed::of(line, self.at == 0);
+        let offset = self.at + trimmed.front as u64;
+        if trimmed.zeros_before {
+            sink(damage(self.at, trimmed.front, Fault::Zeros));
+        }
+        if trimmed.line.is_empty() {
             return;
         }
-        if skipped.zeros > 0 {
-            sink(damage(self.at, skipped.zeros, Fault::Zeros));
-        }
-        let offset = self.at + skipped.front as u64;
-        match scan(line) {
+        match scan(trimmed.line) {
             Ok(found) => sink(Found::Record {
                 offset,
-                bytes: line,
+                bytes: trimmed.line,
                 line: found,
             }),
-            Err(fault) => take_apart(offset, line, fault, sink),
+            Err(fault) => take_apart(offset, trimmed.line, fault, sink),
+        }
+        if trimmed.zeros_behind {
+            let used = trimmed.front + trimmed.line.len();
+            sink(damage(
+                self.at + used as u64,
+                line.len() - used,
+                Fault::Zeros,
+            ));
         }
     }
 }
 
-#[derive(Debug, Default)]
-struct Skipped {
+/// A line without what editors and power cuts put around it.
+struct Trimmed<'a> {
     /// Bytes in front of the line.
     front: usize,
-    /// Zero bytes around it.
-    zeros: usize,
+    line: &'a [u8],
+    zeros_before: bool,
+    zeros_behind: bool,
 }
 
-/// Cuts off what editors and power cuts put around a line.
-fn trim(line: &[u8], first: bool) -> (Skipped, &[u8]) {
-    let mut skipped = Skipped::default();
-    let mut rest = line;
-    if first && let Some(after) = rest.strip_prefix(BYTE_ORDER_MARK) {
-        rest = after;
+impl<'a> Trimmed<'a> {
+    fn of(bytes: &'a [u8], first: bool) -> Self {
+        let mut line = bytes;
+        if first && let Some(after) = line.strip_prefix(BYTE_ORDER_MARK) {
+            line = after;
+        }
+        let (mut zeros_before, mut zeros_behind) = (false, false);
+        while let [byte @ (0 | b' ' | b'\t' | b'\r'), after @ ..] = line {
+            zeros_before |= *byte == 0;
+            line = after;
+        }
+        let front = bytes.len() - line.len();
+        while let [before @ .., byte @ (0 | b' ' | b'\t' | b'\r')] = line {
+            zeros_behind |= *byte == 0;
+            line = before;
+        }
+        Self {
+            front,
+            line,
+            zeros_before,
+            zeros_behind,
+        }
     }
-    while let [byte @ (0 | b' ' | b'\t' | b'\r'), after @ ..] = rest {
-        skipped.zeros += usize::from(*byte == 0);
-        rest = after;
-    }
-    skipped.front = line.len() - rest.len();
-    while let [before @ .., byte @ (0 | b' ' | b'\t' | b'\r')] = rest {
-        skipped.zeros += usize::from(*byte == 0);
-        rest = before;
-    }
-    (skipped, rest)
 }
 
 const fn damage(offset: u64, len: usize, fault: Fault) -> Found<'static> {
@@ -223,16 +235,13 @@ fn take_apart<'a>(offset: u64, line: &'a [u8], fault: Fault, sink: &mut dyn FnMu
             line: found,
         });
         let rest = &piece[record.len()..];
-        let (skipped, junk) = trim(rest, false);
-        if !junk.is_empty() {
+        let behind = Trimmed::of(rest, false);
+        if !behind.line.is_empty() {
             bad_from = Some(start + record.len());
             bad_fault = Fault::NotJson;
-        } else if skipped.zeros > 0 {
-            sink(damage(
-                offset + (start + record.len()) as u64,
-                rest.len(),
-                Fault::Zeros,
-            ));
+        } else if behind.zeros_before {
+            let at = offset + (start + record.len()) as u64;
+            sink(damage(at, rest.len(), Fault::Zeros));
         }
     }
     if let Some(from) = bad_from {
@@ -245,7 +254,7 @@ fn take_apart<'a>(offset: u64, line: &'a [u8], fault: Fault, sink: &mut dyn FnMu
 /// With a checksum it may be followed by anything. Without one nothing but padding may follow, because a
 /// part of a damaged line must not pass for an entry.
 fn whole_prefix(piece: &[u8], alone: bool) -> Option<(&[u8], Line<'_>)> {
-    let (_, trimmed) = trim(piece, false);
+    let trimmed = Trimmed::of(piece, false).line;
     if !alone && let Ok(found) = scan(trimmed) {
         return Some((trimmed, found));
     }

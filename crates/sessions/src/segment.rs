@@ -215,10 +215,29 @@ pub(crate) fn open_active(
     if made {
         file.datasync()
             .map_err(|error| Error::disk("sync", &path, error))?;
-        disk.sync_dir(&layout.dir)
-            .map_err(|error| Error::disk("sync", &layout.dir, error))?;
+        sync_names(disk, layout)?;
     }
     Ok((file, made))
+}
+
+/// Makes the names of an agent's files durable, those of the sealed segments first.
+///
+/// A file that is simply there may owe its name to a process that was killed before it could sync the
+/// directory. A power cut would then take the name away, and with it every entry acknowledged since.
+pub(crate) fn sync_names(disk: &dyn Disk, layout: &Layout) -> Result<(), Error> {
+    let sealed = layout.sealed_dir();
+    match disk.sync_dir(&sealed) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::disk("sync", sealed, error));
+        }
+        _ => {}
+    }
+    let above = layout.dir.parent();
+    for dir in [Some(layout.dir.as_path()), above].into_iter().flatten() {
+        disk.sync_dir(dir)
+            .map_err(|error| Error::disk("sync", dir, error))?;
+    }
+    Ok(())
 }
 
 /// Puts bytes that were cut off a file beside it; returns where.

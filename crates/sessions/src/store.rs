@@ -76,6 +76,7 @@ struct Inner {
     queue_depth: usize,
     shared: Arc<Shared>,
     inbox: Arc<Inbox<Command>>,
+    opening: Mutex<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -107,6 +108,7 @@ impl Store {
             queue_depth: options.queue_depth,
             shared,
             inbox,
+            opening: Mutex::new(()),
             thread: Mutex::new(Some(thread)),
         })))
     }
@@ -119,13 +121,14 @@ impl Store {
     /// Another process holds the transcript, or it cannot be opened or read.
     pub fn open_agent(&self, agent: &AgentId) -> Result<Recovery, Error> {
         let shared = &self.0.shared;
-        let mut agents = lock(&shared.agents);
-        if agents.contains_key(agent) {
+        // One opening at a time; the others' appends go on, however long the file is.
+        let _opening = lock(&self.0.opening);
+        if lock(&shared.agents).contains_key(agent) {
             return Ok(Recovery::default());
         }
         let dir = self.0.root.join(agent.as_str());
         let (files, recovery) = AgentFiles::open(&*shared.disk, &*shared.env, agent.clone(), dir)?;
-        agents.insert(agent.clone(), Arc::new(files));
+        lock(&shared.agents).insert(agent.clone(), Arc::new(files));
         Ok(recovery)
     }
 

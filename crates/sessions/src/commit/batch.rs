@@ -17,6 +17,7 @@ use crate::{
     error::Error,
     index::Place,
     limits::VALUE_DEPTH_MAX,
+    segment::sync_names,
 };
 
 /// Who is told how an append went.
@@ -160,13 +161,21 @@ impl Written {
         writer.poison();
     }
 
-    /// Notices an editor that replaced the file, and a program that wrote to it.
+    /// Makes the file's name durable, once, and notices an editor that replaced the file or a program that
+    /// wrote to it.
     fn check(&self, disk: &dyn Disk) -> Result<(), Error> {
         let mut writer = self.agent.writer();
         let path = self.agent.layout.active();
         let Some(active) = writer.ready() else {
             return Err(Error::Closed);
         };
+        if !active.named {
+            if let Err(error) = sync_names(disk, &self.agent.layout) {
+                *writer = Writer::Lost;
+                return Err(error);
+            }
+            active.named = true;
+        }
         let same = disk
             .state(&path)
             .is_ok_and(|now| now.identity == active.identity && now.len == self.end);

@@ -1,4 +1,7 @@
 //! The public promises of the session store, on a real directory and on a disk that fails.
 
 mod basics;
+mod faults;
 mod harness;
+mod ledger;
+mod real;
