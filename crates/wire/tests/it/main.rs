@@ -10,4 +10,5 @@ mod a2a;
 mod bad_bytes;
 mod captured;
 mod dialects;
+mod manual;
 mod methods;
