@@ -1,1 +1,39 @@
-//! openclaw-models
+//! A model reference and messages in, a stream of chunks out.
+//!
+//! It doesn't know sessions, prompts, or agents beyond their ids, keeps no conversation, and reads neither the
+//! configuration nor the environment: it is told everything in [`Options`].
+//!
+//! Start at [`provider`], the seam to every backend; then [`models`], the handle, [`router`], which model a reference
+//! means, and [`failover`], what happens when it does not answer. [`openai`] is the one protocol spoken so far.
+//!
+//! Invariants: every wait on a server has a deadline; a candidate is tried at most once in a call, and only before the
+//! first content; a broken answer ends with an error, never as if it were whole; keys are never printed, and never
+//! follow a redirect.
+
+pub mod error;
+pub mod failover;
+pub mod health;
+pub mod http;
+pub mod limits;
+pub mod models;
+pub mod openai;
+pub mod options;
+pub mod profile;
+pub mod provider;
+pub mod router;
+mod routes;
+pub mod scripted;
+pub mod secret;
+pub mod sse;
+pub mod status;
+
+pub use error::{Error, Kind, Phase};
+pub use models::Models;
+pub use options::{
+    AgentModel, Api, Deadlines, DiscoveryOptions, InputKind, LocalOptions, ModelOptions, Options,
+    ProviderOptions, Transport,
+};
+pub use profile::{Profile, Tier, TokenCount};
+pub use provider::{Chunk, ChunkStream, Provider, Request};
+pub use secret::Secret;
+pub use status::ModelsStatus;

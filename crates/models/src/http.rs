@@ -1,0 +1,342 @@
+//! The one HTTP client: made when first used, without root certificates until something asks for https.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::PathBuf,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{self, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream::BoxStream};
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+pub use reqwest::Url;
+
+use crate::limits::{CLIENTS_MAX, IDLE_CONNECTION, IDLE_CONNECTION_TLS, IDLE_CONNECTIONS_MAX};
+
+/// How to reach a server.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Transport {
+    /// As the URL says.
+    #[default]
+    Tcp,
+    /// Over this unix socket; the URL's host is only a name.
+    Unix(PathBuf),
+}
+
+/// What the client is given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Options {
+    /// Everything but loopback and unix sockets goes through this proxy; the environment is not asked.
+    pub proxy: Option<String>,
+}
+
+/// One request. Redirects are never followed: their answer is returned as it is.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// Where to.
+    pub url: Url,
+    /// Headers, credentials included.
+    pub headers: HeaderMap,
+    /// The body; empty for none.
+    pub body: Bytes,
+    /// How.
+    pub transport: Transport,
+    /// Deadline of the connection alone.
+    pub connect: Duration,
+}
+
+/// The beginning of an answer.
+#[derive(Debug)]
+pub struct Response {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The rest, as it comes.
+    pub body: Body,
+}
+
+/// The bytes of an answer, as they come.
+pub struct Body(BoxStream<'static, Result<Bytes, reqwest::Error>>);
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The connection was refused, reset, or its name is unknown.
+    #[error("connect")]
+    Connect {
+        /// The cause.
+        source: reqwest::Error,
+    },
+    /// The connection did not stand in time.
+    #[error("connect in time")]
+    ConnectDeadline {
+        /// The cause.
+        source: reqwest::Error,
+    },
+    /// The connection broke.
+    #[error("read the answer")]
+    Broken {
+        /// The cause.
+        source: reqwest::Error,
+    },
+    /// The answer has more bytes than are taken.
+    #[error("the answer has more than {bytes_max} bytes")]
+    TooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The machine has no root certificates, so nothing can be trusted.
+    #[error("read the system's root certificates")]
+    Roots {
+        /// The cause.
+        source: reqwest::Error,
+    },
+    /// The client could not be made.
+    #[error("make an HTTP client")]
+    Client {
+        /// The cause.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Error {
+    /// What a person may do about it.
+    #[must_use]
+    pub fn hint(&self, address: &str) -> Option<String> {
+        match self {
+            Self::Connect { source } if is_certificate(source) => Some(format!(
+                "the certificate of {address} is not trusted by this machine"
+            )),
+            Self::Connect { source } if is_unknown_host(source) => {
+                Some(format!("no machine is known by the name in {address}"))
+            }
+            Self::Connect { .. } | Self::ConnectDeadline { .. } => {
+                Some(format!("check that a server listens at {address}"))
+            }
+            Self::Roots { .. } => Some("install the package `ca-certificates`".to_owned()),
+            Self::Broken { .. } | Self::TooLarge { .. } | Self::Client { .. } => None,
+        }
+    }
+}
+
+/// Causes of an error, outermost first.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+fn is_certificate(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| {
+        // A TLS failure travels inside an IO error.
+        let inner = cause
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let error = inner.or_else(|| cause.downcast_ref::<rustls::Error>());
+        matches!(error, Some(rustls::Error::InvalidCertificate(_)))
+    })
+}
+
+/// The resolver's failure has no type of its own to be told by.
+fn is_unknown_host(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| cause.to_string() == "dns error")
+}
+
+/// The client. Cheap to clone; nothing is made before the first call.
+#[derive(Debug, Clone)]
+pub struct Http {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: Options,
+    clients: Mutex<BTreeMap<Key, reqwest::Client>>,
+}
+
+/// What needs a client of its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    transport: Transport,
+    tls: bool,
+    connect: Duration,
+}
+
+impl Http {
+    /// A client that has made nothing yet.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                options,
+                clients: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Sends a request and waits for the head of the answer; only the connection has a deadline here.
+    ///
+    /// # Errors
+    /// When there is no answer; an answer with an error status is an answer.
+    pub async fn send(&self, call: Call) -> Result<Response, Error> {
+        let client = self.client(Key {
+            tls: call.url.scheme() == "https",
+            transport: call.transport,
+            connect: call.connect,
+        })?;
+        let mut request = reqwest::Request::new(call.method, call.url);
+        *request.headers_mut() = call.headers;
+        if !call.body.is_empty() {
+            *request.body_mut() = Some(call.body.into());
+        }
+        let response = client.execute(request).await.map_err(|source| {
+            match (source.is_connect(), source.is_timeout()) {
+                (true, true) => Error::ConnectDeadline { source },
+                (true, false) => Error::Connect { source },
+                (false, _) => Error::Broken { source },
+            }
+        })?;
+        Ok(Response {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: Body(response.bytes_stream().boxed()),
+        })
+    }
+
+    fn client(&self, key: Key) -> Result<reqwest::Client, Error> {
+        let mut clients = self
+            .shared
+            .clients
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&key) {
+            return Ok(client.clone());
+        }
+        let client = build(&key, &self.shared.options)?;
+        if clients.len() >= CLIENTS_MAX {
+            // Calls in flight keep their client; a later one makes it again.
+            clients.pop_first();
+        }
+        clients.insert(key, client.clone());
+        Ok(client)
+    }
+}
+
+fn build(key: &Key, options: &Options) -> Result<reqwest::Client, Error> {
+    let mut builder = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .user_agent(concat!("openclaw/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(key.connect)
+        .tcp_nodelay(true)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX);
+    builder = if key.tls {
+        install_crypto();
+        builder.pool_idle_timeout(IDLE_CONNECTION_TLS)
+    } else {
+        builder
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .http1_only()
+            .tls_backend_preconfigured(trusting_nobody()?)
+    };
+    match (&key.transport, &options.proxy) {
+        (Transport::Unix(path), _) => builder = builder.unix_socket(path.as_path()),
+        (Transport::Tcp, Some(proxy)) => {
+            let proxy = reqwest::Proxy::all(proxy).map_err(|source| Error::Client {
+                source: source.into(),
+            })?;
+            let loopback = reqwest::NoProxy::from_string("localhost,127.0.0.0/8,::1");
+            builder = builder.proxy(proxy.no_proxy(loopback));
+        }
+        (Transport::Tcp, None) => {}
+    }
+    builder.build().map_err(|source| {
+        if key.tls {
+            Error::Roots { source }
+        } else {
+            Error::Client {
+                source: source.into(),
+            }
+        }
+    })
+}
+
+/// Names ring as the process's cryptography, unless something did so before.
+fn install_crypto() {
+    // The only failure is that one is installed, which is what we want.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
+}
+
+/// TLS that trusts no certificate: plain connections need none, and reading the system's takes memory and time.
+fn trusting_nobody() -> Result<rustls::ClientConfig, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|source| Error::Client {
+            source: source.into(),
+        })?
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    Ok(config)
+}
+
+impl Body {
+    /// Reads to the end.
+    ///
+    /// # Errors
+    /// When the connection breaks, or when there are more bytes than `bytes_max`.
+    pub async fn to_end(mut self, bytes_max: usize) -> Result<Bytes, Error> {
+        let mut whole = bytes::BytesMut::new();
+        while let Some(piece) = self.next().await {
+            let piece = piece?;
+            if whole.len() + piece.len() > bytes_max {
+                return Err(Error::TooLarge { bytes_max });
+            }
+            if whole.is_empty() {
+                whole = bytes::BytesMut::from(piece);
+            } else {
+                whole.extend_from_slice(&piece);
+            }
+        }
+        Ok(whole.freeze())
+    }
+
+    /// Reads until `bytes_max` or the end, whichever comes first, and what had come when the connection broke.
+    pub async fn beginning(mut self, bytes_max: usize) -> Bytes {
+        let mut whole = bytes::BytesMut::new();
+        while whole.len() < bytes_max
+            && let Some(Ok(piece)) = self.next().await
+        {
+            let room = bytes_max - whole.len();
+            whole.extend_from_slice(&piece[..piece.len().min(room)]);
+        }
+        whole.freeze()
+    }
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0
+            .poll_next_unpin(cx)
+            .map_err(|source| Error::Broken { source })
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Body")
+    }
+}

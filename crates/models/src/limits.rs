@@ -1,0 +1,49 @@
+//! Every bound of this crate, with the reason for its value.
+
+use std::time::Duration;
+
+/// Longest line of an event stream: a whole tool call with a file in it fits, a runaway server does not.
+pub const SSE_LINE_BYTES_MAX: usize = 4 << 20;
+/// Longest event: a few of the longest lines.
+pub const SSE_EVENT_BYTES_MAX: usize = 8 << 20;
+const _: () = assert!(SSE_LINE_BYTES_MAX <= SSE_EVENT_BYTES_MAX);
+
+/// Longest answer to one call, framing included; a million tokens take about a quarter of it.
+pub const ANSWER_BYTES_MAX: u64 = 64 << 20;
+/// What is read of an error's body: enough for any message worth showing.
+pub const ERROR_BODY_BYTES_MAX: usize = 64 << 10;
+/// What is shown of a server's error message.
+pub const ERROR_MESSAGE_CHARS_MAX: usize = 400;
+/// Longest list of models a server may report.
+pub const MODEL_LIST_BYTES_MAX: usize = 4 << 20;
+/// Models remembered per provider; aggregators list several hundred.
+pub const MODELS_PER_PROVIDER_MAX: usize = 2_000;
+
+/// Tool calls in one answer; more is a model that has lost its way.
+pub const TOOL_CALLS_MAX: usize = 128;
+/// Bytes of one tool call's arguments; the same as one event, since they may come in one.
+pub const TOOL_ARGUMENTS_BYTES_MAX: usize = SSE_EVENT_BYTES_MAX;
+
+/// Candidates in one plan: a model and its fallbacks, with room for a long chain.
+pub const CANDIDATES_MAX: usize = 32;
+/// Steps from alias to alias before a chain is called endless.
+pub const ALIAS_STEPS_MAX: usize = 8;
+/// Cooldowns remembered; far more than there are models in use.
+pub const COOLDOWNS_MAX: usize = 1_024;
+/// The longest `Retry-After` that is believed; after it one call finds out again.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+
+/// Clients kept, one for each kind of transport and connect deadline.
+pub const CLIENTS_MAX: usize = 32;
+/// Idle connections kept for each server: as many as runs may be in flight.
+pub const IDLE_CONNECTIONS_MAX: usize = 128;
+/// How long an idle connection is kept: less than the five seconds after which common Python servers close theirs,
+/// so that a request is never written to a connection that is being closed.
+pub const IDLE_CONNECTION: Duration = Duration::from_secs(4);
+/// The same for TLS, where a new connection is dear and servers wait for a minute or more.
+pub const IDLE_CONNECTION_TLS: Duration = Duration::from_secs(50);
+
+/// How long usage and the end mark are waited for once the model has said why it stopped.
+pub const AFTER_STOP: Duration = Duration::from_secs(2);
+/// How long the end of the body is waited for after the end mark, so that the connection can be used again.
+pub const AFTER_DONE: Duration = Duration::from_millis(20);

@@ -1,0 +1,165 @@
+//! What the models are told at start; nothing is looked up elsewhere.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use openclaw_process::Launcher;
+use openclaw_types::AgentId;
+
+pub use crate::http::Transport;
+use crate::secret::Secret;
+
+/// Everything the models are told.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Configured providers, in order of preference.
+    pub providers: Vec<ProviderOptions>,
+    /// Alias to reference.
+    pub aliases: BTreeMap<String, String>,
+    /// The reference of each agent.
+    pub agent_models: BTreeMap<AgentId, AgentModel>,
+    /// For agents whose own reference nobody serves.
+    pub default_model: Option<String>,
+    /// Reference to the references tried when it fails.
+    pub failover: BTreeMap<String, Vec<String>>,
+    /// What is looked for without configuration.
+    pub discovery: DiscoveryOptions,
+    /// The model that runs on this machine; `None` switches it off.
+    pub local: Option<LocalOptions>,
+    /// Where model files are kept.
+    pub catalog_dir: PathBuf,
+    /// Everything but loopback and unix sockets goes through this proxy.
+    pub proxy: Option<String>,
+}
+
+/// The model of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentModel {
+    /// `agent/steward`, `litellm/agent/steward`, `openai/gpt-5`, or an alias.
+    pub reference: String,
+    /// Tried in order when the reference fails.
+    pub fallbacks: Vec<String>,
+    /// Whether somebody asked for it; if not, any model will do when nobody serves the reference.
+    pub is_stated: bool,
+}
+
+/// One model server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderOptions {
+    /// Its name in references.
+    pub id: String,
+    /// With or without a version segment; `/v1` is added where there is none.
+    pub base_url: String,
+    /// The protocol.
+    pub api: Api,
+    /// Sent as a bearer token.
+    pub key: Option<Secret>,
+    /// The variable to name when the server refuses the key.
+    pub key_variable: Option<String>,
+    /// Sent with every request.
+    pub headers: Vec<(String, Secret)>,
+    /// Its deadlines.
+    pub deadlines: Deadlines,
+    /// Its models; empty means that the server is asked.
+    pub models: Vec<ModelOptions>,
+    /// How it is reached.
+    pub transport: Transport,
+}
+
+/// The protocols spoken with model servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// `POST /chat/completions` and its stream.
+    OpenAiCompletions,
+}
+
+/// Deadlines of one call to one candidate, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Until the connection stands.
+    pub connect_ms: u64,
+    /// Until the first byte of the answer's body.
+    pub first_byte_ms: u64,
+    /// Between two bytes, comments and reasoning included.
+    pub idle_ms: u64,
+    /// The whole call.
+    pub total_ms: u64,
+}
+
+/// One model of a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelOptions {
+    /// What the server calls it.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// Tokens a request may hold; 0 when unknown.
+    pub context_window: u32,
+    /// Tokens an answer may hold; 0 when unknown.
+    pub max_output: u32,
+    /// What it reads.
+    pub input_kinds: Vec<InputKind>,
+    /// Whether it thinks aloud.
+    pub reasoning: bool,
+}
+
+impl ModelOptions {
+    /// A model of which only the id is known.
+    #[must_use]
+    pub fn named(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: id.to_owned(),
+            context_window: 0,
+            max_output: 0,
+            input_kinds: vec![InputKind::Text],
+            reasoning: false,
+        }
+    }
+}
+
+/// What a model reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputKind {
+    /// Text.
+    Text,
+    /// Images.
+    Image,
+}
+
+/// What is looked for without configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscoveryOptions {
+    /// Whether anything is looked for beside the configured providers.
+    pub enabled: bool,
+    /// Provider keys by variable: `OPENAI_API_KEY` and its siblings.
+    pub environment_keys: BTreeMap<String, Secret>,
+    /// Base URLs that replace the known ones, by provider id.
+    pub base_urls: BTreeMap<String, String>,
+    /// Where LiteLLM is looked for.
+    pub litellm_url: String,
+    /// LiteLLM's key.
+    pub litellm_key: Option<Secret>,
+    /// Where Ollama is looked for.
+    pub ollama_url: String,
+    /// Deadlines of what is found.
+    pub deadlines: Deadlines,
+}
+
+/// The model that runs on this machine.
+#[derive(Debug, Clone)]
+pub struct LocalOptions {
+    /// The `openclaw-modeld` program; `None` means that it was not found.
+    pub modeld: Option<PathBuf>,
+    /// A catalogue name or the path of a GGUF file; `None` means the catalogue's default.
+    pub model: Option<String>,
+    /// Where its socket is made; 0700.
+    pub run_dir: PathBuf,
+    /// Tokens a conversation may have.
+    pub context_window: u32,
+    /// Most memory of its process.
+    pub memory_bytes_max: u64,
+    /// How long it may be idle before it is stopped; `None` keeps it.
+    pub idle_ms: Option<u64>,
+    /// Starts its process.
+    pub launcher: Launcher,
+}

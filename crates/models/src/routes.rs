@@ -1,0 +1,88 @@
+//! One consistent picture of providers, models, and what was found; replaced as a whole.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    health::Spot,
+    options::{InputKind, ModelOptions},
+    profile::{Profile, Tier},
+    provider::Provider,
+    router::{Served, Table, Target, Unserved},
+    status::{LookedAt, Source},
+};
+
+/// Everything a call is routed by.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Routes {
+    pub(crate) table: Table,
+    pub(crate) entries: BTreeMap<String, Entry>,
+    pub(crate) source: Option<Source>,
+    pub(crate) looked_at: Vec<LookedAt>,
+}
+
+/// One provider.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) key: Arc<str>,
+    pub(crate) models: Vec<ModelOptions>,
+    pub(crate) tier: Tier,
+}
+
+impl Routes {
+    /// Adds a provider behind those already there; one with the same id stays.
+    pub(crate) fn add(&mut self, id: &str, entry: Entry, is_open: bool) {
+        if self.entries.contains_key(id) {
+            return;
+        }
+        self.table.providers.push(Served {
+            provider: id.to_owned(),
+            models: entry.models.iter().map(|model| model.id.clone()).collect(),
+            is_open,
+        });
+        self.entries.insert(id.to_owned(), entry);
+    }
+
+    /// What rests when a target fails.
+    pub(crate) fn spot(&self, target: Target) -> Spot {
+        let entry = self.entries.get(&target.provider);
+        Spot {
+            key: entry.map_or_else(|| Arc::from(""), |entry| Arc::clone(&entry.key)),
+            target,
+        }
+    }
+
+    /// Adds what was looked at to a reason that would otherwise say only that there is nothing.
+    pub(crate) fn explain(&self, why: Unserved) -> Unserved {
+        if self.source.is_some()
+            || !matches!(why, Unserved::NoProvider { .. } | Unserved::Unknown { .. })
+        {
+            return why;
+        }
+        let looked_at = self.looked_at.iter();
+        Unserved::NoProvider {
+            looked_at: looked_at
+                .map(|place| format!("{}: {}", place.name, place.detail))
+                .collect(),
+        }
+    }
+
+    /// What is known of a model.
+    pub(crate) fn profile(&self, target: &Target) -> Profile {
+        let entry = self.entries.get(&target.provider);
+        let known = entry.and_then(|entry| {
+            let mut models = entry.models.iter();
+            models.find(|model| model.id == target.model)
+        });
+        let tier = entry.map_or(Tier::Full, |entry| entry.tier);
+        Profile {
+            provider: target.provider.clone(),
+            model: target.model.clone(),
+            context_window: known.map_or(0, |model| model.context_window),
+            max_output: known.map_or(0, |model| model.max_output),
+            reads_images: known.is_some_and(|model| model.input_kinds.contains(&InputKind::Image)),
+            tier,
+            can_count: tier == Tier::Tiny,
+        }
+    }
+}
