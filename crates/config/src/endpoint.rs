@@ -79,6 +79,8 @@ pub(crate) struct Url<'a> {
     pub path: &'a str,
     /// Whether a name or password stands before the host.
     pub has_credentials: bool,
+    /// Whether a query or fragment follows, where keys like to hide.
+    pub has_query: bool,
 }
 
 impl<'a> Url<'a> {
@@ -103,6 +105,7 @@ impl<'a> Url<'a> {
             port,
             path,
             has_credentials: credentials.is_some(),
+            has_query: path.len() < tail.len(),
         })
     }
 }

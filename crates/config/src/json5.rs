@@ -56,11 +56,9 @@ pub(crate) enum Fault {
     End { expected: &'static str },
     #[error("found {found:?}; expected {expected}")]
     Character { found: char, expected: &'static str },
-    #[error("found `{word}`; expected {expected}")]
-    Word {
-        word: String,
-        expected: &'static str,
-    },
+    // The word itself may be a key that someone forgot to quote.
+    #[error("a word without quotes; expected a value")]
+    Word,
     #[error("a line break inside a string")]
     LineBreak,
     #[error("this escape in a string is not one JSON5 knows")]
@@ -128,7 +126,11 @@ fn object(cursor: &mut Cursor<'_>, trail: &Trail<'_>, depth: usize) -> Result<Va
             return Ok(Value::Object(members));
         }
         let at = cursor.position();
-        let key = literal::key(cursor).map_err(|fault| error(cursor, trail, fault))?;
+        let key = literal::key(cursor).map_err(|fault| {
+            // The key before is the nearest name there is for this place.
+            let near = members.last().map(|member: &Member| trail.key(&member.key));
+            error(cursor, near.as_ref().unwrap_or(trail), fault)
+        })?;
         let here = trail.key(&key);
         blank(cursor, &here)?;
         if !cursor.eat(':') {

@@ -11,7 +11,7 @@
 //! no `Debug` holds a secret; the user's file is never written.
 
 mod check;
-mod config;
+pub mod config;
 mod diff;
 mod endpoint;
 mod environment;
@@ -19,6 +19,7 @@ mod expand;
 mod file;
 mod json5;
 mod load;
+mod locate;
 mod normal;
 mod paths;
 pub mod permissions;
@@ -33,7 +34,7 @@ pub mod token;
 mod trail;
 mod upstream;
 
-pub use config::*;
+pub use config::Config;
 pub use diff::{Change, Effect, diff};
 pub use endpoint::{Endpoint, Network};
 pub use environment::Environment;

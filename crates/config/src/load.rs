@@ -9,9 +9,9 @@ use crate::{
     check::{Checker, ENVIRONMENT},
     config::Config,
     environment::Environment,
-    expand,
     file::{self, Presence},
     json5::Node,
+    locate::{self, STATE_VARIABLE},
     normal::{Members, Normalizer},
     paths::{self, Paths},
     problem::{Problem, Problems, Severity},
@@ -53,12 +53,6 @@ pub enum Error {
     },
 }
 
-const CONFIG_VARIABLE: &str = "OPENCLAW_CONFIG_PATH";
-const STATE_VARIABLE: &str = "OPENCLAW_STATE_DIR";
-
-/// The state directory that the documentation's sample names; only its author's machine has it.
-const SAMPLE_WORKSPACE: &str = "/root/.openclaw";
-
 /// Reads and checks everything. Writes nothing.
 ///
 /// # Errors
@@ -81,7 +75,7 @@ fn attempt(
     environment: &Environment,
     problems: &mut Problems,
 ) -> Option<Config> {
-    let named_state = named_state(overrides, environment);
+    let named_state = locate::named_state(overrides, environment);
     let home_state = environment.home().map(|home| paths::default_state(&home));
     let Some(first_state) = named_state.clone().or_else(|| home_state.clone()) else {
         problems
@@ -94,7 +88,7 @@ fn attempt(
             .hint(format!("set HOME or {STATE_VARIABLE}, or pass --state-dir"));
         return None;
     };
-    let (config_file, presence) = config_file(overrides, environment, &first_state);
+    let (config_file, presence) = locate::config_file(overrides, environment, &first_state);
     problems.set_file(config_file.display().to_string());
     let node = file::read(&config_file, presence, problems);
     if problems.is_fatal() {
@@ -105,7 +99,9 @@ fn attempt(
     let root = Section::root(&members, schema::root());
     let state = match named_state {
         Some(state) => state,
-        None => workspace(&root, &config_file, environment, problems).unwrap_or(first_state),
+        None => {
+            locate::workspace(&root, &config_file, environment, problems).unwrap_or(first_state)
+        }
     };
     usable(&state, problems)?;
     owned(&state, stamped.then_some(config_file.as_path()), problems)?;
@@ -125,67 +121,6 @@ fn normalized(node: Option<Node>, environment: &Environment, problems: &mut Prob
         problems,
     };
     node.map(|node| normalizer.root(node)).unwrap_or_default()
-}
-
-/// The state directory of the command line or the environment.
-fn named_state(overrides: &Overrides, environment: &Environment) -> Option<PathBuf> {
-    let from_environment = || {
-        let text = environment.value(STATE_VARIABLE)?;
-        Some(expand::path(text, environment.home().as_deref()))
-    };
-    let path = overrides.state_dir.clone().or_else(from_environment)?;
-    Some(paths::absolute(&path))
-}
-
-fn config_file(
-    overrides: &Overrides,
-    environment: &Environment,
-    state: &Path,
-) -> (PathBuf, Presence) {
-    let from_environment = || {
-        let text = environment.value(CONFIG_VARIABLE)?;
-        Some(expand::path(text, environment.home().as_deref()))
-    };
-    match overrides.config_file.clone().or_else(from_environment) {
-        Some(path) => (paths::absolute(&path), Presence::Required),
-        None => (state.join("openclaw.json"), Presence::Optional),
-    }
-}
-
-/// The state directory that the file names. A relative one starts where the file is.
-fn workspace(
-    root: &Section<'_>,
-    config_file: &Path,
-    environment: &Environment,
-    problems: &mut Problems,
-) -> Option<PathBuf> {
-    let older = root.section("collective").section("configuration");
-    let (text, section) = match (root.text("workspace"), older.text("workspace")) {
-        (Some(text), _) => (text, root),
-        (None, Some(text)) => (text, &older),
-        (None, None) => return None,
-    };
-    let home = environment.home();
-    let directory = config_file.parent().unwrap_or_else(|| Path::new("/"));
-    let state = paths::absolute(&directory.join(expand::path(text, home.as_deref())));
-    let fallback = home.map(|home| paths::default_state(&home));
-    if let Some(fallback) = fallback
-        && state == Path::new(SAMPLE_WORKSPACE)
-        && state != fallback
-        && let Err(why) = paths::usable(&state)
-    {
-        let message = format!("{why}; {} is used instead", fallback.display());
-        problems
-            .at(
-                Severity::Warning,
-                section.at("workspace"),
-                section.path_of("workspace"),
-                message,
-            )
-            .hint("remove the key, or name a directory of your own");
-        return None;
-    }
-    Some(state)
 }
 
 fn usable(state: &Path, problems: &mut Problems) -> Option<()> {

@@ -152,9 +152,10 @@ impl Normalizer<'_> {
             here.to_string(),
             "unknown key; it is ignored",
         );
-        if let Some(name) = suggest::nearest(key, shape.names()) {
-            added.hint(format!("did you mean `{name}`?"));
-        }
+        added.hint_with(|| {
+            let name = suggest::nearest(key, shape.spellings())?;
+            Some(format!("did you mean `{name}`?"))
+        });
         None
     }
 
@@ -177,7 +178,7 @@ impl Normalizer<'_> {
         let kind = kinds
             .iter()
             .find(|kind| coerce::is_exact(kind, &value))
-            .or_else(|| kinds.iter().find(|kind| !coerce::is_container(kind)))
+            .or_else(|| kinds.iter().find(|kind| coerce::may_convert(kind, kinds)))
             .or_else(|| kinds.first())?;
         let value = match (kind, value) {
             (Kind::Object | Kind::Map, Value::Object(members)) => {
@@ -354,11 +355,12 @@ impl Normalizer<'_> {
         };
         let expected = coerce::expected(kinds);
         let found = coerce::describe(found);
+        let instead = trail.instead("");
         self.problems.at(
             severity,
             at,
             trail.to_string(),
-            format!("expected {expected}, found {found}; the key is ignored"),
+            format!("expected {expected}, found {found}; {instead}"),
         );
     }
 }

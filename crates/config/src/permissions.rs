@@ -183,6 +183,3 @@ fn restrict(path: &Path, metadata: &fs::Metadata, findings: &mut Vec<Finding>) {
         outcome,
     });
 }
-
-#[cfg(test)]
-mod tests;

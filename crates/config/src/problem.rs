@@ -175,4 +175,11 @@ impl Added<'_> {
             problem.hint = Some(hint.into());
         }
     }
+
+    /// As `hint`, for hints that are work to find: nothing is done for a problem that is not kept.
+    pub(crate) fn hint_with(self, hint: impl FnOnce() -> Option<String>) {
+        if let Some(problem) = self.0 {
+            problem.hint = hint();
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The twelve built-in agents, and which of them were deleted.
 
-use std::{collections::BTreeSet, fs, io, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path, sync::LazyLock};
 
 use openclaw_types::AgentId;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::{
     secret::Opaque,
 };
 
-const BUILT_IN: &str = include_str!("roster.json");
+const BUILT_IN: &str = include_str!("../../../agents/roster.json");
 
 /// The agent that answers when none is named and none is marked.
 pub(crate) const DEFAULT_PRIMARY: &str = "main";
@@ -18,11 +18,16 @@ pub(crate) const DEFAULT_PRIMARY: &str = "main";
 /// The agent whose model `main` uses.
 pub(crate) const DEFAULT_LEADER: &str = "steward";
 
-/// The built-in agents in order. The data is ours; a test checks that all of it is read.
-pub(crate) fn built_in() -> Vec<Agent> {
+/// The data is ours; a test checks that all of it is read.
+static AGENTS: LazyLock<Vec<Agent>> = LazyLock::new(|| {
     let roster: Value = serde_json::from_str(BUILT_IN).unwrap_or_default();
     let agents = roster["agents"].as_array().map_or(&[][..], Vec::as_slice);
     agents.iter().filter_map(agent).collect()
+});
+
+/// The built-in agents in order.
+pub(crate) fn built_in() -> Vec<Agent> {
+    AGENTS.clone()
 }
 
 fn agent(entry: &Value) -> Option<Agent> {

@@ -59,7 +59,9 @@ pub(crate) struct Shape {
     pub key: Option<Key>,
     children: BTreeMap<&'static str, Self>,
     /// Folded spelling to the child's name.
-    spellings: BTreeMap<String, &'static str>,
+    names_by_spelling: BTreeMap<String, &'static str>,
+    /// Every name of every child.
+    spellings: Vec<&'static str>,
     any: Option<Box<Self>>,
     item: Option<Box<Self>>,
 }
@@ -111,7 +113,13 @@ impl Shape {
         let mut names = segment.split('/');
         let name = names.next().unwrap_or(segment);
         for spelling in names.chain([name]) {
-            self.spellings.insert(fold(spelling), name);
+            if self
+                .names_by_spelling
+                .insert(fold(spelling), name)
+                .is_none()
+            {
+                self.spellings.push(spelling);
+            }
         }
         self.children.entry(name).or_default()
     }
@@ -126,9 +134,10 @@ impl Shape {
         let mut shape = self;
         for segment in path.split('.') {
             let name = segment.trim_end_matches("[]");
-            shape = match name {
+            let canonical = name.split('/').next().unwrap_or(name);
+            shape = match canonical {
                 "*" => shape.any.as_deref()?,
-                _ => shape.children.get(name)?,
+                _ => shape.children.get(canonical)?,
             };
             if name.len() < segment.len() {
                 shape = shape.item.as_deref()?;
@@ -139,7 +148,7 @@ impl Shape {
 
     /// The child of a key in any accepted spelling, with its canonical name.
     pub(crate) fn child<'k>(&'static self, key: &'k str) -> Option<(&'k str, &'static Self)> {
-        if let Some(&name) = self.spellings.get(&fold(key)) {
+        if let Some(&name) = self.names_by_spelling.get(&fold(key)) {
             return Some((name, self.children.get(name)?.resolved()));
         }
         Some((key, self.any.as_deref()?.resolved()))
@@ -169,6 +178,11 @@ impl Shape {
     }
 
     /// The names a person may have meant.
+    pub(crate) fn spellings(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.spellings.iter().copied()
+    }
+
+    /// The children's names.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.children.keys().copied()
     }

@@ -14,6 +14,15 @@ pub(crate) enum Trail<'a> {
 }
 
 impl<'a> Trail<'a> {
+    /// What happens without the value that was written here.
+    pub(crate) fn instead(&self, default: &str) -> String {
+        match (self, default) {
+            (Self::Item(..), _) => "it is left out".to_owned(),
+            (_, "") => "the key is ignored".to_owned(),
+            (_, default) => format!("its default {default} is used"),
+        }
+    }
+
     /// The path of a key below this one.
     pub(crate) const fn key(&'a self, key: &'a str) -> Self {
         Self::Key(self, key)

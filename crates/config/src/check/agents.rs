@@ -72,7 +72,7 @@ impl Checker<'_> {
         let mut candidates: Vec<(Option<&'a str>, Section<'a>, Position)> = Vec::new();
         for entry in root.list("agents").chain(agents.list("list")) {
             if !entry.is_dropped() {
-                candidates.push((None, entry.section(), entry.at()));
+                candidates.push((entry.text(), entry.section(), entry.at()));
             }
         }
         for (key, entry) in agents.section("entries").entries() {

@@ -7,7 +7,7 @@ use crate::{
     config::Gateway,
     endpoint::{self, Network, Url},
     problem::Severity,
-    secret::{Origin, Secret},
+    secret::Secret,
     section::Section,
 };
 
@@ -76,30 +76,28 @@ impl Checker<'_> {
     }
 
     fn token(&mut self, gateway: &Section<'_>) -> Option<Secret> {
-        let from_environment = self
-            .environment
-            .value(TOKEN_VARIABLE)
-            .map(|value| Secret::new(value, Origin::Environment(TOKEN_VARIABLE.to_owned())));
         let auth = gateway.section("auth");
+        let from_environment = self.variable_secret(TOKEN_VARIABLE);
+        let in_environment = from_environment.is_some();
         let token = from_environment.or_else(|| auth.secret("token"))?;
         let usable = token.expose().bytes().all(|b| b.is_ascii_graphic());
-        if !usable {
-            self.degraded(
-                auth.at("token"),
-                auth.path_of("token"),
+        let (severity, message) = match token.expose().len() {
+            _ if !usable => (
+                Severity::Degraded,
                 "a token holds visible ASCII characters only; the token file is used instead",
-            );
-            return None;
-        }
-        if token.expose().len() < TOKEN_BYTES_MIN {
-            self.warning(
-                auth.at("token"),
-                auth.path_of("token"),
-                format!("a token shorter than {TOKEN_BYTES_MIN} characters can be guessed"),
-            )
-            .hint("remove it: a good one is made at the first start");
-        }
-        Some(token)
+            ),
+            0..TOKEN_BYTES_MIN => (Severity::Warning, "a token this short can be guessed"),
+            _ => return Some(token),
+        };
+        let added = if in_environment {
+            self.problems
+                .outside(severity, ENVIRONMENT, TOKEN_VARIABLE, message)
+        } else {
+            let (at, path) = (auth.at("token"), auth.path_of("token"));
+            self.problems.at(severity, at, path, message)
+        };
+        added.hint("leave it out: a good one is made at the first start");
+        usable.then_some(token)
     }
 
     fn auth(&mut self, gateway: &Section<'_>, token: Option<&Secret>) -> Auth {
@@ -233,8 +231,7 @@ fn origin(text: &str) -> Option<String> {
         "https" => 443,
         _ => return None,
     };
-    let bare = text.split(['?', '#']).next() == Some(text.as_str());
-    if url.has_credentials || !bare || !matches!(url.path, "" | "/") {
+    if url.has_credentials || url.has_query || !matches!(url.path, "" | "/") {
         return None;
     }
     let host = if url.host.contains(':') {

@@ -1,6 +1,6 @@
 //! Side services that the deep status probes, and embeddings.
 
-use super::Checker;
+use super::{Checker, models::is_http};
 use crate::{
     config::{Embedding, Memory},
     endpoint::{self, Endpoint},
@@ -115,11 +115,20 @@ impl Checker<'_> {
         let model = section
             .text("model")
             .or_else(|| older.text("embedding_model"));
+        let base_url = section.text("api_base").filter(|url| is_http(url));
+        if section.has("api_base") && base_url.is_none() {
+            self.degraded(
+                section.at("api_base"),
+                section.path_of("api_base"),
+                "not an http:// or https:// address without a password; it is ignored",
+            )
+            .hint("write \"http://host:port\"");
+        }
         Embedding {
             provider: section.text_or_default("provider").to_owned(),
             model: model.map(str::to_owned),
             dimensions: section.number("dimensions"),
-            base_url: section.text("api_base").map(str::to_owned),
+            base_url: base_url.map(str::to_owned),
         }
     }
 }

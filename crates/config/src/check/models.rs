@@ -151,9 +151,11 @@ impl Checker<'_> {
     }
 }
 
-/// Whether a text is a URL that a model server can have.
+/// Whether a text is a URL that a model server can have; one with a password or query would be shown in full.
 pub(super) fn is_http(text: &str) -> bool {
-    Url::parse(text).is_some_and(|url| matches!(url.scheme, "http" | "https"))
+    Url::parse(text).is_some_and(|url| {
+        matches!(url.scheme, "http" | "https") && !url.has_credentials && !url.has_query
+    })
 }
 
 /// The deadlines of a section; what it does not state comes from `base`, or from the table.

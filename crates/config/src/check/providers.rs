@@ -98,11 +98,11 @@ impl Checker<'_> {
         };
         let at = section.at("baseUrl");
         match Url::parse(text) {
-            Some(url) if url.has_credentials => {
+            Some(url) if url.has_credentials || url.has_query => {
                 self.degraded(
                     at,
                     section.path_of("baseUrl"),
-                    "an address with a password in it; the provider is left out",
+                    "an address with a password or a query in it; the provider is left out",
                 )
                 .hint("put the key into `apiKey`");
                 None

@@ -8,6 +8,9 @@ use crate::{
     section::Section,
 };
 
+/// Most aliases followed one after the other.
+const ALIAS_STEPS_MAX: usize = 8;
+
 impl Checker<'_> {
     pub(super) fn routing(&mut self, root: &Section<'_>) -> Routing {
         let routing = root.section("model_routing");
@@ -71,28 +74,22 @@ impl Checker<'_> {
         }
     }
 
-    /// Leaves out aliases that lead back to themselves, so that following one always ends.
+    /// Leaves out aliases that never arrive at a model, so that following one always ends.
     fn break_cycles(&mut self, routing: &Section<'_>, aliases: &mut BTreeMap<String, String>) {
         let section = routing.section("aliases");
-        let names: Vec<String> = aliases.keys().cloned().collect();
-        for name in names {
-            let mut reference = aliases.get(&name);
-            let mut steps = 0;
-            while let Some(next) = reference
-                && *next != name
-                && steps <= aliases.len()
-            {
-                reference = aliases.get(next);
-                steps += 1;
-            }
-            if reference.is_some_and(|reference| *reference == name) {
-                aliases.remove(&name);
-                self.degraded(
-                    section.at(&name),
-                    section.path_of(&name),
-                    "the alias leads back to itself; it is left out",
-                );
-            }
+        let endless: Vec<String> = aliases
+            .keys()
+            .filter(|alias| {
+                let steps = std::iter::successors(Some(*alias), |alias| aliases.get(*alias));
+                steps.take(ALIAS_STEPS_MAX + 2).count() > ALIAS_STEPS_MAX + 1
+            })
+            .cloned()
+            .collect();
+        for alias in endless {
+            aliases.remove(&alias);
+            let message =
+                format!("the alias arrives at no model in {ALIAS_STEPS_MAX} steps; it is left out");
+            self.degraded(section.at(&alias), section.path_of(&alias), message);
         }
     }
 }

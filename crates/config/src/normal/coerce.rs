@@ -10,9 +10,6 @@ use crate::{
     trail::Trail,
 };
 
-/// Longest part of a wrong choice that a message repeats.
-const QUOTED_CHARS_MAX: usize = 40;
-
 /// Largest float below which every whole number is exact.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
@@ -33,8 +30,12 @@ pub(super) fn is_exact(kind: &Kind, value: &Value) -> bool {
     }
 }
 
-pub(super) const fn is_container(kind: &Kind) -> bool {
-    matches!(kind, Kind::Object | Kind::Map | Kind::List)
+/// Whether a value that fits none of a key's kinds may be converted to this one.
+///
+/// Nearly everything can become a text, so a key that also takes objects does not convert to one.
+pub(super) fn may_convert(kind: &Kind, kinds: &[Kind]) -> bool {
+    let is_container = |kind: &Kind| matches!(kind, Kind::Object | Kind::Map | Kind::List);
+    !is_container(kind) && (*kind != Kind::Text || !kinds.iter().any(is_container))
 }
 
 /// What was found, without its value.
@@ -167,7 +168,9 @@ impl Normalizer<'_> {
         };
         let spelled_duration = matches!((kind, value), (Kind::Duration(..), Value::Text(text))
             if text.parse::<i64>().is_err());
-        if !is_exact(kind, value) && !matches!(value, Value::Number(_)) && !spelled_duration {
+        // `1e3` is a whole number, if an unusual way to write one.
+        let whole_number = matches!((&typed, value), (Typed::Integer(_), Value::Number(_)));
+        if !is_exact(kind, value) && !whole_number && !spelled_duration {
             let found = describe(value);
             let wanted = expected(std::slice::from_ref(kind));
             let message = format!("expected {wanted}, found {found}; it is understood");
@@ -188,18 +191,18 @@ impl Normalizer<'_> {
             return;
         }
         if let (Kind::Choice(words), Value::Text(text)) = (kind, value) {
-            let shown: String = text.chars().take(QUOTED_CHARS_MAX).collect();
             let wanted = expected(std::slice::from_ref(kind));
             let default = shape.default_text();
             let added = self.problems.at(
                 Severity::Degraded,
                 at,
                 trail.to_string(),
-                format!("{shown:?} is not {wanted}; \"{default}\" is used"),
+                format!("expected {wanted}; \"{default}\" is used"),
             );
-            if let Some(word) = suggest::nearest(text, words.iter().copied()) {
-                added.hint(format!("did you mean \"{word}\"?"));
-            }
+            added.hint_with(|| {
+                let word = suggest::nearest(text, words.iter().copied())?;
+                Some(format!("did you mean \"{word}\"?"))
+            });
             return;
         }
         let in_kind = matches!(
@@ -211,7 +214,8 @@ impl Normalizer<'_> {
         );
         if in_kind && shape.effect() == Effect::Used {
             let wanted = expected(std::slice::from_ref(kind));
-            let message = format!("expected {wanted}; the key is ignored");
+            let instead = trail.instead(shape.default_text());
+            let message = format!("expected {wanted}; {instead}");
             self.problems
                 .at(Severity::Degraded, at, trail.to_string(), message);
             return;

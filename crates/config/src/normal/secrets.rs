@@ -52,10 +52,17 @@ impl Normalizer<'_> {
                 return None;
             }
         };
-        let variable = text
-            .strip_prefix("env:")
-            .filter(|name| expand::is_name(name));
+        let variable = text.strip_prefix("env:");
         if let Some(name) = variable.or_else(|| expand::sole_variable(&text)) {
+            if !expand::is_name(name) {
+                self.problems.at(
+                    Severity::Degraded,
+                    at,
+                    trail.to_string(),
+                    "what follows `env:` is not a variable's name; the key is ignored",
+                );
+                return None;
+            }
             let Some(value) = self.environment.value(name) else {
                 self.unset(name, at, trail);
                 return None;

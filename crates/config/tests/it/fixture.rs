@@ -45,11 +45,15 @@ impl Home {
         self
     }
 
-    pub(crate) fn load(&self) -> Result<Loaded, Error> {
+    pub(crate) fn environment(&self) -> Environment {
         let home = self.directory.path().to_str().unwrap().to_owned();
         let mut variables = self.variables.clone();
         variables.push(("HOME".to_owned(), home));
-        load(&self.overrides, &Environment::of(variables))
+        Environment::of(variables)
+    }
+
+    pub(crate) fn load(&self) -> Result<Loaded, Error> {
+        load(&self.overrides, &self.environment())
     }
 
     /// The configuration and its problems; panics with them if the start is refused.

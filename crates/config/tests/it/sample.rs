@@ -1,12 +1,17 @@
 //! The specification's own sample.
 
-use openclaw_config::{Api, Severity};
+use openclaw_config::config::Api;
 
 use crate::fixture::{Home, SAMPLE};
 
 #[test]
 fn the_sample_verbatim_runs_the_twelve() {
-    let (config, problems) = Home::with(SAMPLE).loaded();
+    let mut home = Home::new();
+    // The sample names a directory that only some machines have.
+    home.overrides.config_file = Some(home.write("openclaw.json", SAMPLE));
+    home.overrides.state_dir = Some(home.path("state"));
+    let (config, problems) = home.loaded();
+    assert_eq!(problems, []);
     let ids: Vec<&str> = config
         .agents
         .iter()
@@ -15,12 +20,6 @@ fn the_sample_verbatim_runs_the_twelve() {
     assert_eq!(
         ids.join(" "),
         "main steward alpha beta charlie examiner explorer sentinel coder dreamer empath historian"
-    );
-    assert!(
-        problems
-            .iter()
-            .all(|problem| problem.severity == Severity::Warning),
-        "{problems:#?}"
     );
     let steward = &config.agents[1];
     assert_eq!(steward.capabilities, ["orchestration", "coordination"]);
