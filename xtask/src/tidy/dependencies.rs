@@ -12,6 +12,8 @@ const LAYERS_FILE: &str = "xtask/src/layers.rs";
 const PREFIX: &str = "openclaw-";
 /// What a crate depends on directly, our own crates not counted: the composition root needs nearly all of those.
 const DIRECT: (usize, usize) = (12, 20);
+/// Over the hard line with a reason: it assembles the small crates that make an HTTP and WebSocket server.
+const ASSEMBLER: &str = "openclaw-gateway";
 
 pub(super) fn check(tree: &Tree, metadata: &Value, report: &mut Report) {
     check_ranks(report);
@@ -96,7 +98,7 @@ fn check_package(tree: &Tree, name: &str, package: &Value, report: &mut Report) 
     if layer.is_some() {
         let count = direct.len();
         let (soft, hard) = DIRECT;
-        if count > hard {
+        if count > hard && name != ASSEMBLER {
             let text =
                 format!("`{name}` has {count} foreign direct dependencies, more than {hard}");
             report.problem(&manifest, 1, text);
