@@ -9,9 +9,11 @@ pub(crate) use self::{
     line::{Line, scan},
 };
 
+mod cursor;
 mod decode;
 mod encode;
 mod line;
+mod quick;
 #[cfg(test)]
 mod tests;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use openclaw_types::{AgentId, Role, RunId, SessionId, Timestamp};
 
 pub(crate) use self::places::{Place, Places};
@@ -38,7 +39,8 @@ pub struct SessionSummary {
 /// All sessions of one agent.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    sessions: BTreeMap<SessionId, Session>,
+    /// In order of appearance. A hash, because reading a large file back looks up every line's session.
+    sessions: IndexMap<SessionId, Session>,
     /// Numbers that failed appends have used up.
     burned: BTreeMap<SessionId, u64>,
     /// Runs that began and have not ended, in order of appearance.
@@ -105,15 +107,16 @@ impl Index {
         bytes: &[u8],
     ) -> Result<(), Fault> {
         let name = line.session.as_ref();
-        if !self.sessions.contains_key(name) {
-            let Ok(id) = SessionId::parse(name) else {
-                return Err(Fault::Key { key: "sessionId" });
-            };
-            self.sessions.insert(id, Session::default());
-        }
-        let Some(session) = self.sessions.get_mut(name) else {
-            return Err(Fault::Key { key: "sessionId" });
+        let at = match self.sessions.get_index_of(name) {
+            Some(at) => at,
+            None => {
+                let Ok(id) = SessionId::parse(name) else {
+                    return Err(Fault::Key { key: "sessionId" });
+                };
+                self.sessions.insert_full(id, Session::default()).0
+            }
         };
+        let session = &mut self.sessions[at];
         place.seq = session.accept(line.seq)?;
         let first = session.places.len() == 0;
         let owner = first.then(|| decode(bytes).ok()?.origin).flatten();
@@ -204,6 +207,9 @@ impl Index {
 
     fn follow(&mut self, session: &str, facts: &Facts<'_>) {
         if !self.following && self.open_runs.is_empty() {
+            return;
+        }
+        if facts.run.is_none() && facts.kind != Kind::Tombstone {
             return;
         }
         if facts.kind == Kind::Tombstone {

@@ -3,7 +3,7 @@
 use openclaw_types::{Part, Role, RunId, SessionId, Timestamp, ToolCall, ToolResult, Usage};
 use serde_json::{Map, Value};
 
-use super::{Entry, Kind, Origin, OriginKind, Sealed};
+use super::{Entry, Kind, Origin, OriginKind, Sealed, quick};
 
 /// Why bytes are not an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
@@ -39,7 +39,8 @@ pub enum Fault {
 
 /// Reads one line, without its newline.
 ///
-/// The result's `seq` is 0 when the line has none.
+/// The result's `seq` is 0 when the line has none. A line as this crate writes it is read in one go; any
+/// other takes the general way, and where both can read a line they read the same.
 ///
 /// # Errors
 /// Says why the line is not an entry.
@@ -48,12 +49,20 @@ pub fn decode(line: &[u8]) -> Result<Entry, Fault> {
     if sealed.is_some_and(|sealed| !sealed.holds()) {
         return Err(Fault::Checksum);
     }
+    match sealed.and_then(|sealed| quick::decode(sealed.body)) {
+        Some(entry) => Ok(entry),
+        None => general(line, sealed.is_some()),
+    }
+}
+
+/// Reads any JSON object that has the keys of an entry.
+pub(super) fn general(line: &[u8], sealed: bool) -> Result<Entry, Fault> {
     let Ok(mut map) = serde_json::from_slice::<Map<String, Value>>(line) else {
         return Err(Fault::NotJson);
     };
     let seq = match (map.shift_remove("seq"), map.shift_remove("crc")) {
         (None, None) => 0,
-        (Some(seq), Some(_)) if sealed.is_some() => seq
+        (Some(seq), Some(_)) if sealed => seq
             .as_u64()
             .filter(|&seq| seq > 0)
             .ok_or(Fault::Key { key: "seq" })?,
@@ -148,7 +157,7 @@ fn parts(value: &Value) -> Option<Vec<Part>> {
     value.as_array()?.iter().map(part).collect()
 }
 
-fn part(value: &Value) -> Option<Part> {
+pub(super) fn part(value: &Value) -> Option<Part> {
     let text = |key: &str| value.get(key)?.as_str().map(str::to_owned);
     match value.get("type")?.as_str()? {
         "text" => text("text").map(Part::Text),

@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr2, memmem};
+use memchr::memmem;
 use openclaw_types::{Role, Timestamp};
 
-use super::{Fault, Kind, Sealed, decode};
+use super::{Fault, Kind, Sealed, cursor::Cursor, decode};
+
+/// How a tool call begins, and nothing else this crate writes does.
+const TOOL_CALL_START: &[u8] = b"{\"type\":\"toolCall\"";
 
 /// What the index keeps of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,26 +52,27 @@ pub(crate) fn scan(line: &[u8]) -> Result<Line<'_>, Fault> {
 }
 
 fn quick(body: &[u8]) -> Option<Line<'_>> {
-    let mut rest = body.strip_prefix(b"{\"timestamp\":")?;
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let timestamp = Timestamp(i64::try_from(number(&rest[..digits])?).ok()?);
-    rest = rest.get(digits..)?.strip_prefix(b",\"role\":\"")?;
-    let role = Role::parse(plain(&mut rest)?)?;
-    rest = rest.strip_prefix(b",\"content\":\"")?;
-    skip_string(&mut rest)?;
-    rest = rest.strip_prefix(b",\"sessionId\":\"")?;
-    let session = plain(&mut rest).filter(|text| !text.is_empty())?;
-    rest = rest.strip_prefix(b",\"id\":\"")?;
-    skip_string(&mut rest)?;
+    let mut cursor = Cursor(body);
+    let seq = cursor.last_seq()?;
+    cursor.eat(b"{\"timestamp\":")?;
+    let timestamp = Timestamp(i64::try_from(cursor.number()?).ok()?);
+    cursor.eat(b",\"role\":\"")?;
+    let role = Role::parse(cursor.plain()?)?;
+    cursor.eat(b",\"content\":\"")?;
+    cursor.skip_string()?;
+    cursor.eat(b",\"sessionId\":\"")?;
+    let session = cursor.plain().filter(|text| !text.is_empty())?;
+    cursor.eat(b",\"id\":\"")?;
+    cursor.skip_string()?;
     let mut run = None;
-    if let Some(after) = rest.strip_prefix(b",\"runId\":\"") {
-        rest = after;
-        run = Some(Cow::Borrowed(plain(&mut rest)?));
+    if cursor.eat(b",\"runId\":\"").is_some() {
+        run = Some(Cow::Borrowed(cursor.plain()?));
     }
-    rest = rest.strip_prefix(b",\"kind\":\"")?;
-    let kind = Kind::parse(plain(&mut rest)?);
-    let calls_tools = rest.starts_with(b",\"parts\":[")
-        && memmem::find(rest, b"{\"type\":\"toolCall\"").is_some();
+    cursor.eat(b",\"kind\":\"")?;
+    let kind = Kind::parse(cursor.plain()?);
+    let rest = cursor.0;
+    let calls_tools =
+        rest.starts_with(b",\"parts\":[") && memmem::find(rest, TOOL_CALL_START).is_some();
     Some(Line {
         timestamp,
         role,
@@ -76,52 +80,6 @@ fn quick(body: &[u8]) -> Option<Line<'_>> {
         run,
         kind,
         calls_tools,
-        seq: last_number(rest)?,
-    })
-}
-
-/// A string without escapes, behind its opening quote. The quote after it is taken too.
-fn plain<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
-    let end = memchr2(b'"', b'\\', rest)?;
-    if rest[end] != b'"' {
-        return None;
-    }
-    let text = std::str::from_utf8(&rest[..end]).ok()?;
-    *rest = &rest[end + 1..];
-    Some(text)
-}
-
-fn skip_string(rest: &mut &[u8]) -> Option<()> {
-    loop {
-        let at = memchr2(b'"', b'\\', rest)?;
-        let step = if rest[at] == b'"' { 1 } else { 2 };
-        let quote = rest[at] == b'"';
-        *rest = rest.get(at + step..)?;
-        if quote {
-            return Some(());
-        }
-    }
-}
-
-/// The number at the end of `..,"seq":N`.
-fn last_number(rest: &[u8]) -> Option<u64> {
-    let digits = rest
-        .iter()
-        .rev()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    let (before, digits) = rest.split_at(rest.len() - digits);
-    if !before.ends_with(b",\"seq\":") {
-        return None;
-    }
-    number(digits).filter(|&seq| seq > 0)
-}
-
-fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |sum, digit| {
-        sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+        seq,
     })
 }

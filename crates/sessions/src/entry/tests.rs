@@ -299,6 +299,7 @@ proptest! {
     fn what_is_written_reads_back_and_the_quick_look_agrees(entry in entry()) {
         let line = line_of(&entry);
         prop_assert_eq!(&decode(&line).unwrap(), &entry);
+        prop_assert_eq!(&super::decode::general(&line, true).unwrap(), &entry);
         let facts = scan(&line).unwrap();
         prop_assert_eq!(facts.session.as_ref(), entry.session.as_str());
         prop_assert_eq!(
@@ -307,6 +308,31 @@ proptest! {
         );
         prop_assert_eq!(facts.run.as_deref(), entry.run.as_ref().map(RunId::as_str));
         prop_assert!(!line.contains(&b'\n'));
+    }
+
+    #[test]
+    fn a_good_checksum_on_any_body_reads_the_same_both_ways(
+        at in 0_usize..8,
+        from in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        insert in any::<bool>(),
+    ) {
+        let line = line_of(&golden_entries()[at]);
+        let mut body = Sealed::split(&line).unwrap().body.to_vec();
+        let from = from.index(body.len());
+        if insert {
+            body.insert(from, byte);
+        } else {
+            body[from] = byte;
+        }
+        let crc = crc32c::crc32c(&body);
+        let forged = [body, format!(",\"crc\":\"{crc:08x}\"}}").into_bytes()].concat();
+        let general = super::decode::general(&forged, true);
+        if let Ok(quick) = decode(&forged) {
+            prop_assert_eq!(general, Ok(quick));
+        } else {
+            prop_assert!(general.is_err());
+        }
     }
 
     #[test]

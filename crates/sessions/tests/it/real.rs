@@ -13,7 +13,7 @@ use openclaw_types::Role;
 use tokio::task::JoinSet;
 
 use crate::{
-    harness::{agent, options, real_store, session, sim_env, texts, user},
+    harness::{agent, options, real_store, session, sim_env, sim_store, texts, user},
     ledger::Ledger,
 };
 
@@ -123,7 +123,7 @@ async fn a_file_removed_while_open_is_made_anew() {
 fn sealing_store(root: &Path) -> Store {
     let mut options = options(root);
     options.segment_bytes_max = 4_096;
-    Store::open(options, Arc::new(RealDisk), sim_env()).unwrap()
+    sim_store(options, Arc::new(RealDisk))
 }
 
 #[tokio::test]
