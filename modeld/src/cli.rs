@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cpu::Abilities;
 use crate::report::{self, Code, Line};
-use crate::{daemon, report::say};
+use crate::{daemon, leave, report::say};
 
 /// The command line was wrong.
 const EXIT_USAGE: u8 = 2;
@@ -83,11 +83,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 ExitCode::from(Code::CpuUnsupported.exit())
             }
         }
-        Command::Serve(options) => serve(&options, &abilities),
+        Command::Serve(options) => leave::now(serve(&options, &abilities)),
     }
 }
 
-fn serve(options: &Serve, abilities: &Abilities) -> ExitCode {
+/// Serves until the end and gives the exit code.
+fn serve(options: &Serve, abilities: &Abilities) -> u8 {
     if !abilities.ok {
         let code = Code::CpuUnsupported;
         say(&Line::Error {
@@ -95,11 +96,11 @@ fn serve(options: &Serve, abilities: &Abilities) -> ExitCode {
             message: format!("this processor has no {}", abilities.missing.join(", ")),
             hint: "use a remote provider, or build without the GGML_* settings in modeld/.cargo/config.toml".to_owned(),
         });
-        return ExitCode::from(code.exit());
+        return code.exit();
     }
     start_log();
     match daemon::run(options) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             let code = error.code();
             report::say(&Line::Error {
@@ -107,7 +108,7 @@ fn serve(options: &Serve, abilities: &Abilities) -> ExitCode {
                 message: full_text(&error),
                 hint: error.hint().to_owned(),
             });
-            ExitCode::from(code.exit())
+            code.exit()
         }
     }
 }

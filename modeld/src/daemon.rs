@@ -14,7 +14,6 @@ use tokio::time::Instant;
 use crate::cli::Serve;
 use crate::engine::{self, Engine, Size};
 use crate::http::{self, App};
-use crate::leave;
 use crate::model::{self, Model};
 use crate::report::{Code, Line, say};
 use crate::socket::{self, Socket};
@@ -117,16 +116,10 @@ async fn serve(options: &Serve) -> Result<(), Error> {
         return Ok(());
     };
     let served = listen(options, model, engine, (begun, stop)).await;
-    // The engine's inbox is closed by now, so its thread ends after at most one evaluation.
+    // The engine's inbox is closed by now, so its thread ends after the evaluation it is in.
     if !ended(&thread).await {
-        // The native library must not be taken down while it computes, so it is left where it is.
-        leave::now(if served.is_ok() {
-            0
-        } else {
-            Code::Socket.exit()
-        });
-    }
-    if thread.join().is_err() {
+        tracing::warn!("the engine is left in the middle of an evaluation");
+    } else if thread.join().is_err() {
         tracing::error!("the engine's thread panicked");
     }
     served

@@ -17,8 +17,9 @@ mod text;
 
 pub use picker::check_grammar;
 
-/// Jobs that may wait for a slot; a client that meets a full queue is told to come back.
-const QUEUE: usize = 64;
+/// Jobs that may wait for a slot: fewer than there may be connections, so that a client that meets a
+/// full queue is told to come back instead of waiting unseen.
+const QUEUE: usize = 32;
 
 /// What holds the answer's shape.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 /// Ends the process without running destructors or exit handlers.
 ///
-/// For when the engine's thread is still inside the native library: a normal exit would destroy the
-/// library's statics under it.
+/// A thread may still be inside the native library, evaluating or tokenizing; a normal exit would
+/// destroy the library's statics under it.
 #[expect(
     unsafe_code,
     reason = "the standard library has no exit that skips exit handlers"

@@ -117,6 +117,20 @@ pub(super) struct StreamOptions {
 const REPEAT_PENALTY: f32 = 1.15;
 
 impl Request {
+    /// Whether the answer is held to a schema.
+    fn shaped(&self) -> bool {
+        let forced = match &self.tool_choice {
+            Some(ToolChoice::Word(word)) => word == "required",
+            Some(ToolChoice::Function { .. }) => true,
+            None => false,
+        };
+        forced
+            || self
+                .response_format
+                .as_ref()
+                .is_some_and(|f| f.kind != "text")
+    }
+
     pub(super) fn sampling(&self) -> Result<Sampling, Error> {
         if self.n.is_some_and(|n| n != 1) {
             return Err(invalid("n", "1"));
@@ -128,18 +142,8 @@ impl Request {
                 _ => return Err(invalid("top_k", "between 0 and 1000000")),
             },
         };
-        let forced = match &self.tool_choice {
-            Some(ToolChoice::Word(word)) => word == "required",
-            Some(ToolChoice::Function { .. }) => true,
-            None => false,
-        };
-        let constrained = forced
-            || self
-                .response_format
-                .as_ref()
-                .is_some_and(|f| f.kind != "text");
         // Punctuation repeats in JSON: a penalty there spoils the answer.
-        let penalty = if constrained { 1.0 } else { REPEAT_PENALTY };
+        let penalty = if self.shaped() { 1.0 } else { REPEAT_PENALTY };
         Ok(Sampling {
             temperature: within(
                 self.temperature,

@@ -1,6 +1,6 @@
 //! What a client gets for bad requests: a clear refusal, and a daemon that is still there.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use serde_json::{Value, json};
 
@@ -179,4 +179,40 @@ fn odd_but_valid_requests_are_answered() {
         let answer = Daemon::shared().answer(&body);
         assert_eq!(answer["object"], "chat.completion");
     }
+}
+
+#[test]
+fn a_full_queue_asks_to_come_back() {
+    let daemon = Daemon::start();
+    // Answers that are certainly longer than this test.
+    let schema = json!({"type": "array", "items": {"type": "string"}, "minItems": 250});
+    let format = json!({"type": "json_schema", "json_schema": {"name": "long", "schema": schema}});
+    let body = json!({"messages": user("List words."), "max_tokens": 1900, "response_format": format, "stream": true});
+    let ask = || {
+        let mut stream = client::connect(&daemon.socket);
+        client::send(
+            &mut stream,
+            "POST",
+            "/v1/chat/completions",
+            body.to_string().as_bytes(),
+        );
+        stream
+    };
+    let mut open = vec![ask(), ask()];
+    for stream in &mut open {
+        // More than the head and the chunk that says who speaks, so this one has its slot.
+        stream.read_exact(&mut [0; 1000]).unwrap();
+    }
+    for busy in 3..=34 {
+        open.push(ask());
+        daemon.wait_busy(busy);
+    }
+    let reply = client::receive(ask());
+    assert_eq!(
+        (reply.status, &reply.json()["error"]["code"]),
+        (429, &json!("too_many_requests"))
+    );
+    assert!(reply.head.contains("retry-after: "), "{}", reply.head);
+    drop(open);
+    daemon.wait_busy(0);
 }
