@@ -1,12 +1,22 @@
 //! Frames the gateway sends in this dialect, from typed content to text.
 
+mod legacy;
+mod push;
+mod status;
+
 use std::collections::BTreeMap;
 
 use openclaw_types::{AgentId, SessionId, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{ErrorCode, ReplyTo, VERSION, body::Channel};
+use super::{ErrorCode, ReplyTo, body::Channel};
+pub use legacy::{discover, health, registered};
+pub use push::{StatusChange, Writing, disconnect, message_event, status_event};
+pub use status::{
+    AgentCard, AgentState, GatewayStatus, agent_status, discovery, gateway_status, handshake,
+    workspace,
+};
 
 /// What every frame carries that only the gateway knows.
 #[derive(Debug, Clone)]
@@ -173,104 +183,6 @@ pub fn rejected(stamp: &Stamp, rejected: &super::Rejected) -> String {
     error_with_hint(stamp, &rejected.reply_to, rejected.error.code(), said)
 }
 
-/// What discovery, handshake and status tell of an agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AgentCard {
-    /// Its id.
-    pub name: String,
-    /// What it is for.
-    pub role: String,
-    /// How it is.
-    pub status: AgentState,
-    /// Its directory.
-    pub workspace: String,
-}
-
-/// How an agent is, in the dialect's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AgentState {
-    /// Loaded.
-    Online,
-    /// Not loaded.
-    Offline,
-    /// Working.
-    Busy,
-    /// Free.
-    Idle,
-    /// Broken.
-    Error,
-}
-
-/// The answer to a `handshake`: who is there, and the id this connection goes by.
-#[must_use]
-pub fn handshake(stamp: &Stamp, to: &ReplyTo, agents: &[&str]) -> String {
-    let content = json!({
-        "action": "acknowledge",
-        "clientId": stamp.client,
-        "availableAgents": agents,
-        "protocolVersion": VERSION,
-    });
-    text(&Out::new("handshake", stamp, to, content))
-}
-
-/// The answer to a `discovery`.
-#[must_use]
-pub fn discovery(stamp: &Stamp, to: &ReplyTo, agents: &[AgentCard]) -> String {
-    let content = json!({"action": "list", "agents": agents});
-    text(&Out::new("discovery", stamp, to, content))
-}
-
-/// The answer to a `workspace`.
-#[must_use]
-pub fn workspace(stamp: &Stamp, to: &ReplyTo, agents: &[AgentCard]) -> String {
-    let content = json!({"action": "list", "workspaces": agents});
-    text(&Out::new("workspace", stamp, to, content))
-}
-
-/// How the gateway is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct GatewayStatus {
-    /// `online`, or `draining` once it stops.
-    pub status: String,
-    /// Our version.
-    pub version: String,
-    /// Since the start.
-    pub uptime_ms: u64,
-    /// The agents.
-    pub agents: Vec<AgentCard>,
-    /// Which model answers, in words.
-    pub model: Option<String>,
-}
-
-/// The answer to a `status` about the gateway.
-#[must_use]
-pub fn gateway_status(stamp: &Stamp, to: &ReplyTo, status: &GatewayStatus) -> String {
-    text(&Out::new("status", stamp, to, status))
-}
-
-/// The answer to a `status` about one agent.
-#[must_use]
-pub fn agent_status(stamp: &Stamp, to: &ReplyTo, card: &AgentCard, details: &Value) -> String {
-    #[derive(Serialize)]
-    struct Content<'a> {
-        agent: &'a str,
-        #[serde(flatten)]
-        card: &'a AgentCard,
-        details: &'a Value,
-    }
-    let content = Content {
-        agent: &card.name,
-        card,
-        details,
-    };
-    let mut out = Out::new("status", stamp, to, content);
-    out.agent = Some(&card.name);
-    text(&out)
-}
-
 /// The answer to a `subscribe`.
 #[must_use]
 pub fn subscribed(stamp: &Stamp, to: &ReplyTo, channel: Channel) -> String {
@@ -300,13 +212,6 @@ pub fn pong(stamp: &Stamp, to: &ReplyTo, heartbeat: Option<&Value>) -> String {
 pub fn authenticated(stamp: &Stamp, to: &ReplyTo) -> String {
     let content = json!({"status": "authenticated"});
     text(&Out::new("auth-response", stamp, to, content))
-}
-
-/// A goodbye.
-#[must_use]
-pub fn disconnect(stamp: &Stamp, reason: super::body::DisconnectReason, message: &str) -> String {
-    let content = json!({"reason": reason.as_str(), "message": message});
-    text(&Out::new("disconnect", stamp, &ReplyTo::default(), content))
 }
 
 /// What the triad decided.
@@ -369,87 +274,4 @@ pub fn broadcast_result(
         "totalSent": sent,
     });
     text(&Out::new("broadcast-result", stamp, to, content))
-}
-
-/// The answer to an older client's `register`.
-#[must_use]
-pub fn registered(stamp: &Stamp, to: &ReplyTo, agent: &AgentId, connected: &[&str]) -> String {
-    let content = json!({"agentId": agent.as_str(), "connectedAgents": connected});
-    text(&Out::new("registered", stamp, to, content))
-}
-
-/// The answer to an older client's `discover`.
-#[must_use]
-pub fn discover(stamp: &Stamp, to: &ReplyTo, connected: &[&str], registered: &[&str]) -> String {
-    let content = json!({"connectedAgents": connected, "registeredAgents": registered});
-    text(&Out::new("discover", stamp, to, content))
-}
-
-/// The answer to an older client's `health`.
-#[must_use]
-pub fn health(stamp: &Stamp, to: &ReplyTo, status: &GatewayStatus) -> String {
-    let agents: Vec<&str> = status
-        .agents
-        .iter()
-        .map(|card| card.name.as_str())
-        .collect();
-    let content = json!({
-        "status": status.status,
-        "running": true,
-        "agents": agents,
-        "uptimeMs": status.uptime_ms,
-        "version": status.version,
-    });
-    text(&Out::new("health", stamp, to, content))
-}
-
-/// A push to a subscriber: something happened to an agent.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StatusChange<'a> {
-    /// Which agent.
-    pub agent: &'a str,
-    /// How it is now.
-    pub status: AgentState,
-    /// How it was.
-    pub previous: AgentState,
-    /// Since when.
-    pub timestamp: i64,
-}
-
-/// The event `agent:status`.
-#[must_use]
-pub fn status_event(stamp: &Stamp, change: StatusChange<'_>) -> String {
-    let nobody = ReplyTo::default();
-    let mut out = Out::new("event", stamp, &nobody, change);
-    out.event = Some(Channel::AgentStatus.as_str());
-    out.agent = Some(change.agent);
-    text(&out)
-}
-
-/// A push to a subscriber: an agent writes.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Writing<'a> {
-    /// Which agent.
-    pub agent: &'a str,
-    /// In which session.
-    pub session_id: &'a str,
-    /// In which run.
-    pub run_id: &'a str,
-    /// `delta` for a piece, `final` for the whole.
-    pub state: &'static str,
-    /// The piece, or the whole.
-    pub text: &'a str,
-}
-
-/// The event `agent:message`.
-#[must_use]
-pub fn message_event(stamp: &Stamp, writing: Writing<'_>) -> String {
-    let nobody = ReplyTo::default();
-    let mut out = Out::new("event", stamp, &nobody, writing);
-    out.event = Some(Channel::AgentMessage.as_str());
-    out.agent = Some(writing.agent);
-    out.session_id = Some(writing.session_id);
-    text(&out)
 }

@@ -1,15 +1,21 @@
 //! `agents.*`: who there is, and how they are set up.
 
+mod config;
+mod prompt;
+
+pub use config::{
+    AgentsConfigGet, AgentsConfigGetParams, AgentsConfigGetResult, AgentsConfigSet,
+    AgentsConfigSetParams, AgentsConfigSetResult,
+};
 use openclaw_types::AgentId;
+pub use prompt::{AgentsPrompt, AgentsPromptParams, AgentsPromptResult, PromptMessage, PromptPart};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::{
     method::Method,
-    methods::{ContentPart, Empty},
+    methods::Empty,
     schema::{Field, Kind, may, need},
     scope::Scope,
-    session_ref::SessionRef,
     text,
 };
 
@@ -311,203 +317,4 @@ pub struct AgentsRestartResult {
     pub agent_id: String,
     /// How it is now.
     pub status: String,
-}
-
-/// `agents.config.get`.
-#[derive(Debug, Clone, Copy)]
-pub struct AgentsConfigGet;
-
-impl Method for AgentsConfigGet {
-    const NAME: &'static str = "agents.config.get";
-    const SCOPE: Scope = Scope::Admin;
-    const PARAMS: &'static [Field] = &[
-        AGENT,
-        may(
-            "key",
-            Kind::Text,
-            "a dotted path; without it the whole configuration",
-        ),
-    ];
-    const RESULT: &'static [Field] = &[
-        need("agentId", Kind::Text, "which agent"),
-        may("key", Kind::Text, "the path asked for"),
-        need("value", Kind::Any, "what is there"),
-    ];
-    type Params = AgentsConfigGetParams;
-    type Result = AgentsConfigGetResult;
-}
-
-/// Parameters of `agents.config.get`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AgentsConfigGetParams {
-    /// Which one.
-    #[serde(with = "text")]
-    pub agent_id: AgentId,
-    /// A dotted path.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-}
-
-/// Result of `agents.config.get`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AgentsConfigGetResult {
-    /// Which one.
-    pub agent_id: String,
-    /// The path asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// What is there.
-    pub value: Value,
-}
-
-/// `agents.config.set`: writes the agent's own config.json.
-#[derive(Debug, Clone, Copy)]
-pub struct AgentsConfigSet;
-
-impl Method for AgentsConfigSet {
-    const NAME: &'static str = "agents.config.set";
-    const SCOPE: Scope = Scope::Admin;
-    const PARAMS: &'static [Field] = &[
-        AGENT,
-        need("key", Kind::Text, "a dotted path"),
-        need("value", Kind::Any, "what to put there"),
-    ];
-    const RESULT: &'static [Field] = &[
-        need("ok", Kind::Flag, "true"),
-        need("agentId", Kind::Text, "which agent"),
-        need("key", Kind::Text, "the path"),
-        need("value", Kind::Any, "what is there now"),
-        may(
-            "restartNeeded",
-            Kind::Flag,
-            "whether it takes effect only after a restart",
-        ),
-    ];
-    type Params = AgentsConfigSetParams;
-    type Result = AgentsConfigSetResult;
-}
-
-/// Parameters of `agents.config.set`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AgentsConfigSetParams {
-    /// Which one.
-    #[serde(with = "text")]
-    pub agent_id: AgentId,
-    /// A dotted path.
-    pub key: String,
-    /// What to put there.
-    pub value: Value,
-}
-
-/// Result of `agents.config.set`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AgentsConfigSetResult {
-    /// True.
-    pub ok: bool,
-    /// Which one.
-    pub agent_id: String,
-    /// The path.
-    pub key: String,
-    /// What is there now.
-    pub value: Value,
-    /// Whether it takes effect only after a restart.
-    #[serde(default)]
-    pub restart_needed: bool,
-}
-
-/// `agents.prompt`: exactly what the model would be sent.
-#[derive(Debug, Clone, Copy)]
-pub struct AgentsPrompt;
-
-impl Method for AgentsPrompt {
-    const NAME: &'static str = "agents.prompt";
-    const SCOPE: Scope = Scope::Read;
-    const PARAMS: &'static [Field] = &[
-        AGENT,
-        may("sessionKey", Kind::Session, "whose history to include"),
-        may("message", Kind::Text, "a message that is not sent"),
-    ];
-    const RESULT: &'static [Field] = &[
-        need("agentId", Kind::Text, "which agent"),
-        need("model", Kind::Text, "which model would answer"),
-        need(
-            "messages",
-            Kind::List,
-            "`{role, content}` each, as the model gets them",
-        ),
-        need(
-            "parts",
-            Kind::List,
-            "`{name, bytes, tokens}` of what the prompt is made of",
-        ),
-        need("tokens", Kind::Number, "of all messages"),
-        need(
-            "exact",
-            Kind::Flag,
-            "whether the model's own tokenizer counted",
-        ),
-    ];
-    type Params = AgentsPromptParams;
-    type Result = AgentsPromptResult;
-}
-
-/// Parameters of `agents.prompt`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AgentsPromptParams {
-    /// Which one.
-    #[serde(with = "text")]
-    pub agent_id: AgentId,
-    /// Whose history to include.
-    #[serde(
-        default,
-        with = "text::option",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub session_key: Option<SessionRef>,
-    /// A message that is not sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-}
-
-/// Result of `agents.prompt`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AgentsPromptResult {
-    /// Which agent.
-    pub agent_id: String,
-    /// Which model would answer.
-    pub model: String,
-    /// What it would be sent.
-    pub messages: Vec<PromptMessage>,
-    /// What that is made of.
-    pub parts: Vec<PromptPart>,
-    /// Tokens of all messages.
-    pub tokens: u64,
-    /// Whether the model's own tokenizer counted.
-    pub exact: bool,
-}
-
-/// One message of a prompt.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PromptMessage {
-    /// `system`, `user` or `assistant`.
-    pub role: String,
-    /// Its parts.
-    pub content: Vec<ContentPart>,
-}
-
-/// One piece a prompt is made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PromptPart {
-    /// Such as `SOUL.md` or `history`.
-    pub name: String,
-    /// Its size.
-    pub bytes: u64,
-    /// Its tokens.
-    pub tokens: u64,
 }
