@@ -1,1 +1,186 @@
-//! openclaw-gateway
+//! The daemon: connections, requests, events, and the wiring of every component.
+//!
+//! It holds no conversation state: kill it, start it, and the transcripts tell all. It knows nothing of the terminal.
+//!
+//! Start at [`Gateway::start`], then `listen.rs` for how a socket becomes a connection, `conn.rs` for what a connection
+//! does, and `rpc.rs` for what a request does. Who may speak at all is decided in [`guard`] and [`auth`].
+//!
+//! Invariants: one process a state directory, one port; nothing is answered before the guard admitted it; every task
+//! belongs to a tracker; every queue has a bound and every wait a deadline; the order of the stop is in `shutdown.rs`.
+
+pub mod auth;
+mod boot;
+mod conn;
+mod events;
+pub mod guard;
+mod http;
+mod listen;
+pub mod lock;
+pub mod logging;
+pub mod peer;
+pub mod probe;
+mod report;
+mod rpc;
+mod shutdown;
+mod state;
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use openclaw_config::{Config, Secret};
+use openclaw_types::{Env, SystemEnv};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{auth::Auth, events::Bus, lock::Lock, state::State};
+pub use crate::{boot::Error, shutdown::STOP_DEADLINE};
+
+/// Our version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a gateway is started with.
+#[derive(Debug)]
+pub struct Start {
+    /// The checked configuration.
+    pub config: Config,
+    /// The access token.
+    pub token: Secret,
+    /// Our own binary, which children are started through.
+    pub helper: PathBuf,
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    state: Arc<State>,
+    address: SocketAddr,
+    lock: Lock,
+    accepting: CancellationToken,
+}
+
+impl Gateway {
+    /// Takes the lock, opens the store, starts the agents and listens. Connections are accepted from here on.
+    ///
+    /// # Errors
+    /// What stood in the way; nothing is left running then.
+    pub async fn start(start: Start) -> Result<Self, Error> {
+        let env: Arc<dyn Env> = Arc::new(SystemEnv);
+        let Start {
+            config,
+            token,
+            helper,
+        } = start;
+        boot::prepare_state(&config)?;
+        let started = env.now();
+        let instance = env.fresh_id();
+        let record = lock::Record {
+            pid: std::process::id(),
+            address: None,
+            instance: instance.clone(),
+            started_at: started.as_millis(),
+        };
+        let mut lock = Lock::take(&config.paths.state, &record)?;
+        raise_descriptors();
+        let wanted = SocketAddr::new(config.gateway.bind, config.gateway.port);
+        let listener = listen::bind(wanted).await.map_err(|source| Error::Listen {
+            address: wanted,
+            source,
+        })?;
+        let address = listener.local_addr().map_err(|source| Error::Listen {
+            address: wanted,
+            source,
+        })?;
+        let store = boot::store(&config, &env)?;
+        let models = boot::models(&config, &helper, &env, CancellationToken::new())?;
+        let bus = Bus::new(Arc::clone(&env));
+        bus.read_from(store.clone());
+        let agents = boot::agents(&config, &store, &models, &bus, &env)?;
+        let state = Arc::new(State {
+            guard: boot::guard(&config, address),
+            state_dir: config.paths.state.clone(),
+            config: Arc::new(config),
+            auth: Auth::new(token),
+            store,
+            models,
+            agents,
+            bus,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            draining: CancellationToken::new(),
+            address,
+            instance,
+            started,
+            env,
+        });
+        lock.write(&lock::Record {
+            address: Some(address.to_string()),
+            ..record
+        })?;
+        let accepting = CancellationToken::new();
+        let serving = listen::serve(
+            listener,
+            http::router(Arc::clone(&state)),
+            state.tasks.clone(),
+            accepting.clone(),
+        );
+        let _task = state.tasks.spawn(serving);
+        let _task = state.tasks.spawn(ticks(Arc::clone(&state)));
+        tracing::info!(%address, state_dir = %state.state_dir.display(), version = VERSION, "gateway ready");
+        Ok(Self {
+            state,
+            address,
+            lock,
+            accepting,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until a signal or a `gateway.stop` request, then drains.
+    ///
+    /// # Errors
+    /// When signals can't be received.
+    pub async fn run_until_stopped(self) -> Result<(), Error> {
+        shutdown::notify_ready();
+        shutdown::wait(&self.state.stop).await?;
+        self.stop().await;
+        Ok(())
+    }
+
+    /// Drains: nothing new is taken, runs end or are ended, transcripts are flushed, clients are told.
+    pub async fn stop(self) {
+        shutdown::drain(&self.state, &self.accepting).await;
+        drop(self.lock);
+    }
+}
+
+/// Shows native clients that the gateway lives.
+async fn ticks(state: Arc<State>) {
+    let mut interval = tokio::time::interval(conn::limits::TICK);
+    let _first = interval.tick().await;
+    loop {
+        tokio::select! {
+            biased;
+            () = state.draining.cancelled() => return,
+            _at = interval.tick() => {}
+        }
+        if let Some(event) = conn::tick(state.env.now()) {
+            state.bus.tell_native(&event);
+        }
+    }
+}
+
+/// Lets the process hold as many sockets as the kernel permits it; the default limit is far below ours.
+fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the descriptor limit stays as it is");
+    }
+}

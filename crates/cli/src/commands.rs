@@ -1,0 +1,8 @@
+//! The commands, one module a noun.
+
+pub(crate) mod agents;
+pub(crate) mod chat;
+pub(crate) mod gateway;
+pub(crate) mod init;
+pub(crate) mod models;
+pub(crate) mod sessions;

@@ -1,0 +1,286 @@
+//! `openclaw session …`: list, read, create, delete; reading also works while no gateway runs.
+
+use std::sync::Arc;
+
+use openclaw_config::Config;
+use openclaw_sessions::{Entry, RealDisk, Snapshot, read_only};
+use openclaw_types::{SessionKey, Timestamp};
+use openclaw_wire::{
+    SessionRef,
+    methods::{
+        ContentPart, HistoryMessage, Place as EntryPlace, SessionRow,
+        sessions::{
+            KeyParams, SessionsCreate, SessionsCreateParams, SessionsDelete, SessionsGet,
+            SessionsGetParams, SessionsGetResult, SessionsList, SessionsListParams,
+        },
+    },
+};
+
+use super::agents::{agent_id, confirmed, session_ref};
+use crate::{
+    args::Session,
+    error::{self, Failure},
+    link::{Link, address, block_on},
+    output::{Output, table},
+    place::Place,
+};
+
+/// Sessions of one list at most.
+const LIST_MAX: u32 = 1000;
+
+/// Runs one of them.
+pub(crate) fn run(place: &Place, output: Output, command: Session) -> Result<(), Failure> {
+    match command {
+        Session::Create { agent } => create(place, output, &agent),
+        Session::List { agent } => list(place, output, agent.as_deref()),
+        Session::Get {
+            agent,
+            session,
+            limit,
+            before,
+        } => get(place, output, (&agent, &session), limit, before),
+        Session::Delete {
+            agent,
+            session,
+            yes,
+        } => delete(place, output, (&agent, &session), yes),
+    }
+}
+
+fn key((agent, session): (&str, &str)) -> Result<SessionKey, Failure> {
+    let agent = agent_id(agent)?;
+    let named = session_ref(session)?;
+    if named.agent.as_ref().is_some_and(|other| *other != agent) {
+        return Err(Failure::new(format!(
+            "the key `{session}` belongs to another agent than {agent}"
+        ))
+        .code(error::USAGE));
+    }
+    Ok(named.resolve(&agent))
+}
+
+fn create(place: &Place, output: Output, agent: &str) -> Result<(), Failure> {
+    let params = SessionsCreateParams {
+        agent_id: Some(agent_id(agent)?),
+        key: None,
+    };
+    let config = place.config()?;
+    let result = block_on(async {
+        Link::open(&config)
+            .await?
+            .call::<SessionsCreate>(&params)
+            .await
+    })?;
+    output.either(&result, || result.session_id.clone())
+}
+
+fn list(place: &Place, output: Output, agent: Option<&str>) -> Result<(), Failure> {
+    let agent_id = agent.map(agent_id).transpose()?;
+    let config = place.config()?;
+    let rows = if address(&config).is_some() {
+        let params = SessionsListParams {
+            agent_id,
+            limit: Some(LIST_MAX),
+            ..SessionsListParams::default()
+        };
+        block_on(async {
+            Ok(Link::open(&config)
+                .await?
+                .call::<SessionsList>(&params)
+                .await?
+                .sessions)
+        })?
+    } else {
+        let mut rows: Vec<SessionRow> = snapshot(&config)?
+            .list(agent_id.as_ref())
+            .iter()
+            .map(row)
+            .collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.updated_at));
+        rows
+    };
+    output.either(&rows, || {
+        let lines: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| {
+                vec![
+                    row.agent_id.clone(),
+                    row.session_id.clone(),
+                    row.entries.to_string(),
+                    Timestamp(row.updated_at).to_string(),
+                    row.last_message_preview.clone().unwrap_or_default(),
+                ]
+            })
+            .collect();
+        table(
+            &[
+                "Agent",
+                "Session",
+                "Entries",
+                "Last activity",
+                "Last message",
+            ],
+            &lines,
+        )
+    })
+}
+
+fn snapshot(config: &Config) -> Result<Snapshot, Failure> {
+    read_only(&config.paths.agents(), Arc::new(RealDisk))
+        .map_err(|error| Failure::from_error(&error))
+}
+
+fn row(summary: &openclaw_sessions::SessionSummary) -> SessionRow {
+    SessionRow {
+        key: SessionKey {
+            agent: summary.agent.clone(),
+            session: summary.session.clone(),
+        }
+        .to_string(),
+        kind: "direct".to_owned(),
+        agent_id: summary.agent.to_string(),
+        session_id: summary.session.to_string(),
+        created_at: Some(summary.created.as_millis()),
+        updated_at: summary.last_activity.as_millis(),
+        entries: summary.entries,
+        last_role: Some(summary.last_role.as_str().to_owned()),
+        last_message_preview: Some(summary.preview.clone()),
+        owner: summary.owner.map(|owner| owner.as_str().to_owned()),
+        committed_seq: summary.committed_seq,
+        ..SessionRow::default()
+    }
+}
+
+fn get(
+    place: &Place,
+    output: Output,
+    names: (&str, &str),
+    limit: usize,
+    before_seq: Option<u64>,
+) -> Result<(), Failure> {
+    let key = key(names)?;
+    let config = place.config()?;
+    let result = if address(&config).is_some() {
+        let params = SessionsGetParams {
+            key: SessionRef::from(key),
+            limit: u32::try_from(limit).ok(),
+            before_seq,
+        };
+        block_on(async {
+            Link::open(&config)
+                .await?
+                .call::<SessionsGet>(&params)
+                .await
+        })?
+    } else {
+        from_disk(&config, &key, limit, before_seq)?
+    };
+    output.either(&result, || text(&result))
+}
+
+fn from_disk(
+    config: &Config,
+    key: &SessionKey,
+    limit: usize,
+    before_seq: Option<u64>,
+) -> Result<SessionsGetResult, Failure> {
+    let snapshot = snapshot(config)?;
+    let missing = || {
+        Failure::new(format!("no session {key}"))
+            .hint(format!("`openclaw session list {}` shows all", key.agent))
+            .code(error::NOT_FOUND)
+    };
+    let summary = snapshot
+        .summary(&key.agent, &key.session)
+        .ok_or_else(missing)?;
+    let page = snapshot
+        .page(&key.agent, &key.session, before_seq, limit)
+        .map_err(|error| Failure::from_error(&error))?;
+    Ok(SessionsGetResult {
+        session: row(&summary),
+        messages: page.entries.iter().map(|entry| message(entry)).collect(),
+        has_more: page.before_seq.is_some(),
+    })
+}
+
+fn message(entry: &Entry) -> HistoryMessage {
+    let mut content: Vec<ContentPart> = entry.parts.iter().map(ContentPart::from).collect();
+    if content.is_empty() {
+        content.push(ContentPart::Text {
+            text: entry.content.clone(),
+        });
+    }
+    HistoryMessage {
+        role: entry.role.as_str().to_owned(),
+        content,
+        timestamp: entry.timestamp.as_millis(),
+        model: entry.model.clone(),
+        usage: entry.usage.map(Into::into),
+        run_id: entry.run.as_ref().map(ToString::to_string),
+        kind: (entry.kind != openclaw_sessions::Kind::Message)
+            .then(|| entry.kind.as_str().to_owned()),
+        tool_call_id: None,
+        tool_name: None,
+        is_error: None,
+        place: Some(EntryPlace {
+            id: Some(entry.id.clone()),
+            seq: entry.seq,
+        }),
+    }
+}
+
+fn text(result: &SessionsGetResult) -> String {
+    let mut text = format!(
+        "{} · {} entries\n",
+        result.session.key, result.session.entries
+    );
+    for message in &result.messages {
+        let seq = message
+            .place
+            .as_ref()
+            .map(|place| place.seq)
+            .unwrap_or_default();
+        let said: String = message
+            .content
+            .iter()
+            .filter_map(|part| match part {
+                ContentPart::Text { text } => Some(text.as_str()),
+                ContentPart::Thinking { .. }
+                | ContentPart::ToolCall { .. }
+                | ContentPart::Unknown => None,
+            })
+            .collect();
+        text.push_str(&format!(
+            "\n[{seq}] {} {}\n{said}\n",
+            Timestamp(message.timestamp),
+            message.role
+        ));
+    }
+    if result.has_more
+        && let Some(first) = result
+            .messages
+            .first()
+            .and_then(|message| message.place.as_ref())
+    {
+        text.push_str(&format!("\nolder entries: --before {}\n", first.seq));
+    }
+    text
+}
+
+fn delete(place: &Place, output: Output, names: (&str, &str), yes: bool) -> Result<(), Failure> {
+    let key = key(names)?;
+    if !yes && !confirmed(&format!("Delete session {key}?"))? {
+        return Err(Failure::new("nothing was deleted").hint("answer y, or pass --yes"));
+    }
+    let config = place.config()?;
+    let params = KeyParams {
+        key: SessionRef::from(key),
+    };
+    let result = block_on(async {
+        Link::open(&config)
+            .await?
+            .call::<SessionsDelete>(&params)
+            .await
+    })?;
+    output.either(&result, || format!("deleted {}", result.key))
+}

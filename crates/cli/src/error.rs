@@ -1,0 +1,90 @@
+//! What goes wrong, as a person reads it: a cause, a way out, and an exit code.
+
+use std::{error::Error as StdError, fmt};
+
+/// Everything went well.
+pub(crate) const OK: u8 = 0;
+/// Something failed; the message says what.
+pub(crate) const FAILED: u8 = 1;
+/// The command line was wrong.
+pub(crate) const USAGE: u8 = 2;
+/// No gateway runs for this state directory.
+pub(crate) const NOT_RUNNING: u8 = 3;
+/// The agent, session or model does not exist.
+pub(crate) const NOT_FOUND: u8 = 4;
+/// The configuration refuses a start (`EX_CONFIG` of sysexits.h).
+pub(crate) const CONFIG: u8 = 78;
+
+/// A failed command.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to do, where there is something to do.
+    pub(crate) hint: Option<String>,
+    /// The exit code.
+    pub(crate) code: u8,
+}
+
+impl Failure {
+    /// A failure without a way out.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+            code: FAILED,
+        }
+    }
+
+    /// A failure with its chain of causes.
+    pub(crate) fn from_error(error: &dyn StdError) -> Self {
+        Self::new(chain(error))
+    }
+
+    /// Adds the way out.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Sets the exit code.
+    #[must_use]
+    pub(crate) const fn code(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("open the file")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn causes_are_joined_once_at_the_edge() {
+        let error = Outer(std::io::Error::from(std::io::ErrorKind::NotFound));
+        assert_eq!(chain(&error), "open the file: entity not found");
+    }
+}

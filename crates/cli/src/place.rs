@@ -1,0 +1,87 @@
+//! Which state directory and configuration a command is about, and what is wrong with them.
+
+use std::path::PathBuf;
+
+use openclaw_config::{self as config, Config, Environment, Overrides, Problem, Severity};
+
+use crate::{
+    args::{Global, Listen},
+    error::{self, Failure},
+    output,
+};
+
+/// The command line's view of the configuration, read when it is needed.
+#[derive(Debug)]
+pub(crate) struct Place {
+    global: Global,
+    environment: Environment,
+}
+
+impl Place {
+    pub(crate) fn new(global: Global) -> Self {
+        Self {
+            global,
+            environment: Environment::capture(),
+        }
+    }
+
+    fn overrides(&self, listen: Option<&Listen>) -> Overrides {
+        Overrides {
+            config_file: self.global.config.clone(),
+            state_dir: self.global.state_dir.clone(),
+            port: listen.and_then(|listen| listen.port),
+            bind: listen
+                .and_then(|listen| listen.bind)
+                .map(|bind| bind.to_string()),
+        }
+    }
+
+    /// Reads and checks everything; the problems of a configuration that can be used are returned with it.
+    pub(crate) fn load(&self, listen: Option<&Listen>) -> Result<(Config, Vec<Problem>), Failure> {
+        match config::load(&self.overrides(listen), &self.environment) {
+            Ok(loaded) => Ok((loaded.config, loaded.problems)),
+            Err(config::Error::Refused { problems }) => Err(refused(&problems)),
+        }
+    }
+
+    /// The configuration for commands that only look; its warnings are the daemon's business.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        self.load(None).map(|(config, _problems)| config)
+    }
+
+    /// The arguments that make another call of this program mean the same place.
+    pub(crate) fn arguments(&self) -> Vec<std::ffi::OsString> {
+        let mut arguments = Vec::new();
+        for (flag, path) in [
+            ("--state-dir", &self.global.state_dir),
+            ("--config", &self.global.config),
+        ] {
+            if let Some(path) = path {
+                arguments.push(flag.into());
+                arguments.push(absolute(path).into_os_string());
+            }
+        }
+        arguments
+    }
+}
+
+fn absolute(path: &std::path::Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_unreadable_cwd| path.to_owned())
+}
+
+/// A refused configuration as one failure: every problem on a line of its own.
+fn refused(problems: &[Problem]) -> Failure {
+    for problem in problems {
+        output::note(&problem.to_string());
+        if let Some(hint) = &problem.hint {
+            output::note(&format!("  hint: {hint}"));
+        }
+    }
+    let fatal = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Fatal)
+        .count();
+    Failure::new(format!("the configuration forbids a start ({fatal} fatal)"))
+        .hint("mend what is listed above; `openclaw gateway validate` checks again")
+        .code(error::CONFIG)
+}

@@ -1,0 +1,317 @@
+//! From the checked configuration to running components: the one place where config becomes options.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use openclaw_agents::{AgentOptions, Agents, RunDeadlines};
+use openclaw_config::{Config, config, permissions};
+use openclaw_models::{self as models, Models};
+use openclaw_process::Launcher;
+use openclaw_sessions::{self as sessions, RealDisk, Store};
+use openclaw_types::Env;
+use tokio_util::sync::CancellationToken;
+
+use crate::{events::Bus, guard};
+
+/// Appends that may wait for the disk; a second of work of the slowest disk worth using.
+const STORE_QUEUE_DEPTH: usize = 4096;
+/// Files synced side by side. More threads than this only queue inside the file system's journal.
+const SYNC_THREADS: usize = 4;
+/// Recent entries kept of a session in use, beyond those a prompt needs.
+const TAIL_CACHE_SPARE: usize = 12;
+/// Bytes one run may say; far above any model's longest answer.
+const RUN_OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// One append of a run; a disk that needs longer is broken.
+const RUN_APPEND_MS: u64 = 30_000;
+/// An idle local model gives its memory back after this.
+const LOCAL_IDLE_MS: u64 = 600_000;
+/// The model daemon's file name.
+const MODELD: &str = "openclaw-modeld";
+
+/// What can go wrong before the gateway listens.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The state directory can't be made or secured.
+    #[error("prepare the state directory {}", path.display())]
+    State {
+        /// Which directory.
+        path: PathBuf,
+        /// Why.
+        source: permissions::Error,
+    },
+    /// Another gateway runs for this state directory, or its lock can't be used.
+    #[error("take the lock of the state directory")]
+    Lock {
+        /// Why.
+        #[from]
+        source: crate::lock::Error,
+    },
+    /// The transcripts can't be opened.
+    #[error("open the transcripts")]
+    Sessions {
+        /// Why.
+        #[from]
+        source: sessions::Error,
+    },
+    /// The models can't be set up.
+    #[error("set up the models")]
+    Models {
+        /// Why.
+        #[from]
+        source: models::Error,
+    },
+    /// The agents can't be started.
+    #[error("start the agents")]
+    Agents {
+        /// Why.
+        #[from]
+        source: openclaw_agents::Error,
+    },
+    /// The port can't be bound.
+    #[error("listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Signals can't be received.
+    #[error("listen for signals")]
+    Signals {
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Makes the state directory and its standing parts, and fixes modes; what was wrong is logged.
+pub(crate) fn prepare_state(config: &Config) -> Result<(), Error> {
+    let paths = &config.paths;
+    let wrong = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::State { path, source }
+    };
+    for path in [
+        paths.state.clone(),
+        paths.agents(),
+        paths.logs(),
+        paths.run(),
+    ] {
+        permissions::create_directory(&path).map_err(wrong(&path))?;
+    }
+    for finding in permissions::secure(&paths.state).map_err(wrong(&paths.state))? {
+        tracing::warn!(path = %finding.path.display(), outcome = ?finding.outcome, "permissions of the state directory");
+    }
+    Ok(())
+}
+
+/// Opens the store.
+pub(crate) fn store(config: &Config, env: &Arc<dyn Env>) -> Result<Store, Error> {
+    let session = &config.session;
+    let history = usize::try_from(session.history_entries).unwrap_or(usize::MAX);
+    let options = sessions::Options {
+        root: config.paths.agents(),
+        durability: match session.durability {
+            config::Durability::Always => sessions::Durability::Always,
+            config::Durability::Batch { interval_ms } => {
+                sessions::Durability::Batch { interval_ms }
+            }
+            config::Durability::Os => sessions::Durability::Os,
+        },
+        segment_bytes_max: session.segment_bytes_max,
+        entry_bytes_max: usize::try_from(session.entry_bytes_max).unwrap_or(usize::MAX),
+        queue_depth: STORE_QUEUE_DEPTH,
+        sync_threads: SYNC_THREADS,
+        tail_cache_entries: history.saturating_add(TAIL_CACHE_SPARE),
+    };
+    Ok(Store::open(options, Arc::new(RealDisk), Arc::clone(env))?)
+}
+
+/// Sets up the models.
+pub(crate) fn models(
+    config: &Config,
+    helper: &Path,
+    env: &Arc<dyn Env>,
+    stop: CancellationToken,
+) -> Result<Models, Error> {
+    let (stated, routing) = (&config.models, &config.routing);
+    let options = models::Options {
+        providers: stated.providers.iter().map(provider).collect(),
+        aliases: routing.aliases.clone(),
+        agent_models: config
+            .agents
+            .iter()
+            .map(|agent| (agent.id.clone(), agent_model(agent)))
+            .collect(),
+        default_model: routing.default.clone(),
+        failover: routing.failover.clone(),
+        discovery: discovery(stated),
+        local: stated.local.enabled.then(|| local(config, helper)),
+        catalog_dir: config.paths.models(),
+        proxy: None,
+    };
+    Ok(Models::start(options, Arc::clone(env), stop)?)
+}
+
+fn secret(secret: &openclaw_config::Secret) -> models::Secret {
+    models::Secret::new(secret.expose())
+}
+
+const fn deadlines(deadlines: config::Deadlines) -> models::Deadlines {
+    models::Deadlines {
+        connect_ms: deadlines.connect_ms,
+        first_byte_ms: deadlines.first_byte_ms,
+        idle_ms: deadlines.idle_ms,
+        total_ms: deadlines.total_ms,
+    }
+}
+
+fn agent_model(agent: &config::Agent) -> models::AgentModel {
+    models::AgentModel {
+        reference: agent.model.reference.clone(),
+        fallbacks: agent.model.fallbacks.clone(),
+        is_stated: agent.model.stated,
+    }
+}
+
+fn provider(provider: &config::Provider) -> models::ProviderOptions {
+    models::ProviderOptions {
+        id: provider.id.clone(),
+        base_url: provider.base_url.clone(),
+        api: match provider.api {
+            config::Api::OpenAiCompletions => models::Api::OpenAiCompletions,
+        },
+        key: provider.key.as_ref().map(secret),
+        key_variable: provider.key_variable.clone(),
+        headers: provider
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), secret(value)))
+            .collect(),
+        deadlines: deadlines(provider.deadlines),
+        models: provider.models.iter().map(model).collect(),
+        transport: models::Transport::Tcp,
+    }
+}
+
+fn model(model: &config::Model) -> models::ModelOptions {
+    let mut input_kinds = vec![models::InputKind::Text];
+    if model.reads_images {
+        input_kinds.push(models::InputKind::Image);
+    }
+    models::ModelOptions {
+        id: model.id.clone(),
+        name: model.name.clone(),
+        context_window: model.context_window,
+        max_output: model.max_output,
+        input_kinds,
+        reasoning: model.reasoning,
+    }
+}
+
+fn discovery(stated: &config::Models) -> models::DiscoveryOptions {
+    let found = &stated.discovery;
+    let base_urls = [
+        ("minimax", &found.minimax_base_url),
+        ("zai", &found.zai_base_url),
+    ];
+    models::DiscoveryOptions {
+        enabled: found.enabled,
+        environment_keys: found
+            .environment_keys
+            .iter()
+            .map(|(name, key)| (name.clone(), secret(key)))
+            .collect(),
+        base_urls: base_urls
+            .into_iter()
+            .filter_map(|(id, url)| url.clone().map(|url| (id.to_owned(), url)))
+            .collect::<BTreeMap<_, _>>(),
+        litellm_url: found.litellm_url.clone(),
+        litellm_key: found.litellm_key.as_ref().map(secret),
+        ollama_url: found.ollama_url.clone(),
+        deadlines: deadlines(stated.deadlines),
+    }
+}
+
+fn local(config: &Config, helper: &Path) -> models::LocalOptions {
+    let stated = &config.models.local;
+    models::LocalOptions {
+        modeld: stated.binary.clone().or_else(|| beside(helper)),
+        model: stated.model.clone(),
+        run_dir: config.paths.run(),
+        context_window: stated.context_window,
+        memory_bytes_max: stated.memory_bytes_max,
+        idle_ms: Some(LOCAL_IDLE_MS),
+        launcher: Launcher::new(helper.to_owned()),
+    }
+}
+
+/// The model daemon beside our own binary, where the build and the packages put it.
+fn beside(helper: &Path) -> Option<PathBuf> {
+    let candidate = helper.parent()?.join(MODELD);
+    candidate.is_file().then_some(candidate)
+}
+
+/// Starts the agents.
+pub(crate) fn agents(
+    config: &Config,
+    store: &Store,
+    models: &Models,
+    bus: &Arc<Bus>,
+    env: &Arc<dyn Env>,
+) -> Result<Agents, Error> {
+    let limits = &config.limits;
+    let options = openclaw_agents::Options {
+        root: config.paths.agents(),
+        agents: config.agents.iter().map(agent).collect(),
+        discover: config.agents.iter().any(|agent| agent.built_in),
+        lane_depth: usize::try_from(limits.lane_depth).unwrap_or(usize::MAX),
+        runs_max: usize::try_from(limits.runs).unwrap_or(usize::MAX),
+        history_entries: usize::try_from(config.session.history_entries).unwrap_or(usize::MAX),
+        run_deadlines: RunDeadlines {
+            total_ms: limits.run_ms,
+            append_ms: RUN_APPEND_MS,
+        },
+        steps_max: limits.steps,
+        output_bytes_max: RUN_OUTPUT_BYTES_MAX,
+        deliberation_ms: limits.deliberation_ms,
+    };
+    let sink: Arc<dyn openclaw_agents::Sink> = Arc::clone(bus) as Arc<dyn openclaw_agents::Sink>;
+    Ok(Agents::start(
+        options,
+        store.clone(),
+        models.clone(),
+        sink,
+        Arc::clone(env),
+    )?)
+}
+
+fn agent(agent: &config::Agent) -> AgentOptions {
+    AgentOptions {
+        id: agent.id.clone(),
+        name: agent.name.clone(),
+        role: agent.role.clone(),
+        emoji: (!agent.emoji.is_empty()).then(|| agent.emoji.clone()),
+        model: agent.model.stated.then(|| agent.model.reference.clone()),
+        port: agent.port,
+        capabilities: agent.capabilities.clone(),
+        skills: agent.skills.clone(),
+        parameters: agent.parameters.0.clone(),
+        primary: agent.primary,
+    }
+}
+
+/// Who may speak to the port.
+pub(crate) fn guard(config: &Config, bound: SocketAddr) -> guard::Options {
+    let gateway = &config.gateway;
+    guard::Options {
+        trusted_proxies: gateway.trusted_proxies.clone(),
+        allowed_hosts: gateway.allowed_hosts.clone(),
+        allowed_origins: gateway.allowed_origins.clone(),
+        bound_to_loopback: guard::canonical(bound.ip()).is_loopback(),
+    }
+}

@@ -1,0 +1,311 @@
+//! One connection: an actor that owns its socket and everything said over it.
+//!
+//! Its select is closed and biased: a stop first, then what waits to be written, then finished requests, then new
+//! frames, then time. Reading pauses while too many requests are under way, writing has a deadline, and a client that
+//! falls too far behind is cut off.
+
+mod a2a;
+pub(crate) mod limits;
+mod native;
+pub(crate) mod outbox;
+mod peer;
+
+use std::sync::Arc;
+
+use futures_util::{
+    FutureExt as _, SinkExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered,
+};
+use hyper_util::rt::TokioIo;
+use openclaw_wire::{Dialect, frame::Raw};
+use tokio::{
+    io::AsyncReadExt as _,
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tokio_websockets::{CloseCode, Config, Limits, Message, ServerBuilder, WebSocketStream};
+
+use self::{
+    limits::{
+        CHALLENGE_SILENCE, CLOSE_DEADLINE, FRAME_BYTES_MAX, HANDSHAKE_DEADLINE,
+        LOCAL_FRAME_BYTES_MAX, PEER_SILENCE_MAX, PING, PREAUTH_FRAME_BYTES_MAX, REQUESTS_MAX,
+        WRITE_DEADLINE,
+    },
+    outbox::{Pending, Text},
+};
+pub(crate) use self::{
+    native::tick,
+    peer::{Opened, Peer},
+};
+use crate::{auth::Principal, http::upgrade::Declared, state::State};
+
+type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
+
+/// Bytes written between flushes when many frames wait.
+const FLUSH_THRESHOLD: usize = 16 * 1024;
+/// Read buffer of the last words: what a client still sends is thrown away until it sees our close frame.
+const DRAIN_BYTES: usize = 16 * 1024;
+
+/// Why a connection ends, as its close frame says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Closing {
+    /// RFC 6455 section 7.4, or the registered range above it.
+    pub(crate) code: u16,
+    /// At most 123 bytes.
+    pub(crate) reason: String,
+}
+
+impl Closing {
+    pub(crate) fn new(code: u16, reason: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// How a talk ended.
+enum End {
+    /// We close.
+    Close(Closing),
+    /// The client left or broke the protocol, and the library answered it already.
+    Gone,
+}
+
+/// Serves one upgraded socket until it closes.
+pub(crate) async fn run(
+    upgraded: hyper::upgrade::Upgraded,
+    opened: Opened,
+    state: Arc<State>,
+    stop: CancellationToken,
+) {
+    let (outbox, pending) = outbox::outbox();
+    let declared = opened.declared;
+    let peer = Arc::new(Peer::new(opened, outbox, &state));
+    let socket = ServerBuilder::new()
+        .config(Config::default().flush_threshold(FLUSH_THRESHOLD))
+        .limits(Limits::default().max_payload_len(Some(PREAUTH_FRAME_BYTES_MAX)))
+        .serve(TokioIo::new(upgraded));
+    let now = Instant::now();
+    let mut conn = Conn {
+        socket,
+        pending,
+        peer: Arc::clone(&peer),
+        state: Arc::clone(&state),
+        requests: FuturesUnordered::new(),
+        dialect: match declared {
+            Declared::Native => Some(Dialect::Native),
+            Declared::A2a => Some(Dialect::A2a),
+            Declared::Nothing => None,
+        },
+        challenged: false,
+        opened: now,
+        heard: now,
+        pinged: now,
+    };
+    if declared == Declared::Native {
+        conn.challenge();
+    }
+    let end = conn.talk(stop).await;
+    state.bus.forget(peer.number);
+    peer.proven();
+    conn.close(end).await;
+}
+
+struct Conn {
+    socket: Socket,
+    pending: Pending,
+    peer: Arc<Peer>,
+    state: Arc<State>,
+    /// Requests under way. They start in the order their frames came, and are dropped with the connection; a run they
+    /// wait for belongs to its lane and goes on.
+    requests: FuturesUnordered<BoxFuture<'static, ()>>,
+    dialect: Option<Dialect>,
+    challenged: bool,
+    opened: Instant,
+    heard: Instant,
+    pinged: Instant,
+}
+
+impl Conn {
+    async fn talk(&mut self, stop: CancellationToken) -> End {
+        let peer = Arc::clone(&self.peer);
+        loop {
+            let alarm = self.next_alarm();
+            let room = self.requests.len() < REQUESTS_MAX;
+            let ended = tokio::select! {
+                biased;
+                // The gateway stops: say so and leave.
+                () = stop.cancelled() => Some(self.farewell().await),
+                // A handler decided to close, after what it said has been written.
+                closing = peer.closing() => { self.write_rest().await; Some(End::Close(closing)) }
+                // Answers and events leave before new work comes in.
+                Some(text) = self.pending.next() => self.write(text).await,
+                // Finished requests make room.
+                Some(()) = self.requests.next() => None,
+                incoming = self.socket.next(), if room => self.hear(incoming),
+                // Last, because any sign of life moves the alarms.
+                () = sleep_until(alarm) => self.ring().await,
+                () = peer.evicted() => Some(End::Close(Closing::new(1013, "too many unproven connections"))),
+            };
+            if let Some(end) = ended {
+                return end;
+            }
+        }
+    }
+
+    fn hear(&mut self, incoming: Option<Result<Message, tokio_websockets::Error>>) -> Option<End> {
+        self.heard = Instant::now();
+        match incoming {
+            None => Some(End::Gone),
+            Some(Err(error)) => {
+                tracing::debug!(conn_id = %self.peer.id, %error, "connection broke the protocol");
+                Some(End::Gone)
+            }
+            Some(Ok(message)) if message.is_text() => {
+                self.frame(message.as_payload());
+                self.widen();
+                None
+            }
+            Some(Ok(message)) if message.is_binary() => {
+                self.peer.refuse_binary(&self.state, self.dialect);
+                None
+            }
+            Some(Ok(message)) if message.is_close() => Some(End::Gone),
+            // Pings are answered by the library; a pong is only a sign of life.
+            Some(Ok(_control)) => None,
+        }
+    }
+
+    fn frame(&mut self, bytes: &[u8]) {
+        let raw = match Raw::parse(bytes) {
+            Ok(raw) => raw,
+            Err(error) => return self.peer.refuse(&self.state, self.dialect, error),
+        };
+        let dialect = match (raw.dialect(), self.dialect) {
+            (Dialect::Unknown, known) => known.unwrap_or(Dialect::A2a),
+            (spoken, _) => spoken,
+        };
+        self.dialect = Some(dialect);
+        let request = match dialect {
+            Dialect::Native => native::hear(&self.state, &self.peer, &raw),
+            Dialect::A2a | Dialect::Unknown => a2a::hear(&self.state, &self.peer, &raw),
+        };
+        if let Some(mut request) = request {
+            // Most answers need no waiting: they are queued before anything else happens.
+            if request.as_mut().now_or_never().is_none() {
+                self.requests.push(request);
+            }
+        }
+    }
+
+    /// Lets larger frames in as the client shows who it is.
+    fn widen(&mut self) {
+        let bytes_max = match self.peer.principal() {
+            Principal::Operator => FRAME_BYTES_MAX,
+            Principal::Local => LOCAL_FRAME_BYTES_MAX,
+            Principal::Anonymous => PREAUTH_FRAME_BYTES_MAX,
+        };
+        self.socket
+            .limits_mut()
+            .set_max_payload_len(Some(bytes_max));
+    }
+
+    async fn write(&mut self, first: Text) -> Option<End> {
+        let writing = async {
+            let mut next = Some(first);
+            while let Some(text) = next {
+                self.socket
+                    .feed(Message::text(String::from(&*text)))
+                    .await?;
+                next = self.pending.try_next();
+            }
+            self.socket.flush().await
+        };
+        match timeout(WRITE_DEADLINE, writing).await {
+            Ok(Ok(())) if self.pending.overflowed() => {
+                Some(End::Close(Closing::new(1008, "slow consumer")))
+            }
+            Ok(Ok(())) => None,
+            Ok(Err(_gone)) => Some(End::Gone),
+            Err(_elapsed) => Some(End::Close(Closing::new(1008, "slow consumer"))),
+        }
+    }
+
+    async fn write_rest(&mut self) {
+        if let Some(text) = self.pending.try_next() {
+            let _end = self.write(text).await;
+        }
+    }
+
+    fn next_alarm(&self) -> Instant {
+        let mut alarm = self.pinged + PING;
+        if !self.peer.is_proven() {
+            alarm = alarm.min(self.opened + HANDSHAKE_DEADLINE);
+        }
+        if self.dialect.is_none() && !self.challenged {
+            alarm = alarm.min(self.opened + CHALLENGE_SILENCE);
+        }
+        alarm
+    }
+
+    async fn ring(&mut self) -> Option<End> {
+        let now = Instant::now();
+        if self.dialect.is_none() && !self.challenged {
+            self.challenge();
+            return None;
+        }
+        if !self.peer.is_proven() && now >= self.opened + HANDSHAKE_DEADLINE {
+            return Some(End::Close(Closing::new(1008, "handshake timeout")));
+        }
+        if now >= self.heard + PEER_SILENCE_MAX {
+            return Some(End::Close(Closing::new(
+                1001,
+                "nothing was heard for too long",
+            )));
+        }
+        if now >= self.pinged + PING {
+            self.pinged = now;
+            return match timeout(WRITE_DEADLINE, self.socket.send(Message::ping(""))).await {
+                Ok(Ok(())) => None,
+                Ok(Err(_)) | Err(_) => Some(End::Gone),
+            };
+        }
+        None
+    }
+
+    fn challenge(&mut self) {
+        self.challenged = true;
+        native::challenge(&self.state, &self.peer);
+    }
+
+    async fn farewell(&mut self) -> End {
+        match self.dialect {
+            Some(Dialect::A2a) => a2a::farewell(&self.state, &self.peer),
+            Some(Dialect::Native | Dialect::Unknown) => native::farewell(&self.peer),
+            None => {}
+        }
+        self.write_rest().await;
+        End::Close(Closing::new(1012, "service restart"))
+    }
+
+    /// Sends the close frame and reads what still comes, so that the client sees the frame and not a reset.
+    async fn close(mut self, end: End) {
+        let leaving = async {
+            let closed = match end {
+                End::Close(Closing { code, reason }) => match CloseCode::try_from(code) {
+                    Ok(code) => self.socket.send(Message::close(Some(code), &reason)).await,
+                    Err(_reserved) => self.socket.close().await,
+                },
+                End::Gone => self.socket.close().await,
+            };
+            if closed.is_err() {
+                return;
+            }
+            let mut rest = vec![0; DRAIN_BYTES];
+            while matches!(self.socket.get_mut().read(&mut rest).await, Ok(length) if length > 0) {}
+        };
+        if timeout(CLOSE_DEADLINE, leaving).await.is_err() {
+            tracing::debug!(conn_id = %self.peer.id, "close frame not acknowledged in time");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What one connection may use; each number with its reason.
+
+use std::time::Duration;
+
+/// Largest frame before the client has shown who it is: a connect or an auth frame fits many times over.
+pub(crate) const PREAUTH_FRAME_BYTES_MAX: usize = 64 * 1024;
+/// Largest frame afterwards, as upstream announces it.
+pub(crate) const FRAME_BYTES_MAX: usize = 25 * 1024 * 1024;
+/// Largest frame of a tokenless local client: far more than a message, far less than an operator's upload.
+pub(crate) const LOCAL_FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// Time for a client to say its first word that we understand; slower than any real client, faster than an attacker likes.
+pub(crate) const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+/// Silence after which a client that declared no subprotocol is offered the challenge. Seed clients speak first.
+pub(crate) const CHALLENGE_SILENCE: Duration = Duration::from_millis(250);
+/// How often an authenticated native client hears a tick.
+pub(crate) const TICK: Duration = Duration::from_secs(30);
+/// WebSocket pings keep middleboxes awake and find dead peers.
+pub(crate) const PING: Duration = Duration::from_secs(30);
+/// A peer that has sent nothing at all, pongs included, for this long is gone.
+pub(crate) const PEER_SILENCE_MAX: Duration = Duration::from_secs(90);
+/// One write to the socket may take this long before the client counts as stuck.
+pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(10);
+/// Grace for the close frame to leave.
+pub(crate) const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
+/// Requests of one connection that may be under way; further frames wait unread in the socket.
+pub(crate) const REQUESTS_MAX: usize = 256;
+/// Frames waiting to be written to one connection.
+pub(crate) const OUTBOX_FRAMES_MAX: usize = 8192;
+/// Bytes waiting to be written to one connection before it is cut off as a slow consumer.
+pub(crate) const OUTBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+const _: () = assert!(
+    PREAUTH_FRAME_BYTES_MAX <= LOCAL_FRAME_BYTES_MAX && LOCAL_FRAME_BYTES_MAX <= FRAME_BYTES_MAX
+);
+const _: () = assert!(
+    FRAME_BYTES_MAX < OUTBOX_BYTES_MAX,
+    "one largest answer must fit the outbox"
+);

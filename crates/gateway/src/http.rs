@@ -1,0 +1,193 @@
+//! The router of everything HTTP: the guard first, then probes, then the upgrade to a WebSocket.
+
+pub(crate) mod upgrade;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State as Shared},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+use crate::{
+    auth, conn,
+    guard::{self, Sender},
+    listen::Socket,
+    state::State,
+};
+
+/// Paths that upgrade to a WebSocket: the root, and what older clients use.
+const SOCKET_PATHS: [&str; 4] = ["/", "/a2a", "/ws", "/gateway"];
+
+/// All routes of the one port.
+pub(crate) fn router(state: Arc<State>) -> Router {
+    let mut router = Router::new()
+        .route("/health", get(live))
+        .route("/healthz", get(live))
+        .route("/ready", get(ready))
+        .route("/readyz", get(ready));
+    for path in SOCKET_PATHS {
+        router = router.route(path, get(socket));
+    }
+    router
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), admit))
+        .with_state(state)
+}
+
+/// Everything passes here first, probes included.
+async fn admit(Shared(state): Shared<Arc<State>>, mut request: Request, next: Next) -> Response {
+    let Some(socket) = request.extensions().get::<Socket>() else {
+        return problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the request came without its socket",
+        );
+    };
+    match guard::admit(
+        &state.guard,
+        socket.peer,
+        request.method(),
+        request.headers(),
+    ) {
+        Ok(sender) => {
+            let _none = request.extensions_mut().insert(sender);
+            let mut response = next.run(request).await;
+            harden(response.headers_mut());
+            response
+        }
+        Err(refusal) => {
+            tracing::debug!(
+                status = refusal.status.as_u16(),
+                reason = refusal.reason,
+                "request refused"
+            );
+            let mut response = problem(refusal.status, refusal.reason);
+            harden(response.headers_mut());
+            response
+        }
+    }
+}
+
+/// Headers that keep a browser from guessing types, framing us or telling others where it came from.
+fn harden(headers: &mut http::HeaderMap) {
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        let _previous = headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+async fn live() -> Response {
+    answer(StatusCode::OK, &json!({"ok": true, "status": "live"}))
+}
+
+async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
+    let uptime_ms = state.uptime_ms();
+    if state.draining.is_cancelled() {
+        let body = json!({"ready": false, "failing": ["draining"], "uptimeMs": uptime_ms});
+        return answer(StatusCode::SERVICE_UNAVAILABLE, &body);
+    }
+    answer(
+        StatusCode::OK,
+        &json!({"ready": true, "failing": [], "uptimeMs": uptime_ms}),
+    )
+}
+
+/// A socket path: upgrades, or tells a curious person what this is.
+async fn socket(Shared(state): Shared<Arc<State>>, mut request: Request) -> Response {
+    if !upgrade::wanted(request.headers()) {
+        let body = json!({
+            "name": "openclaw gateway",
+            "version": crate::VERSION,
+            "websocket": "connect here",
+            "health": "/health",
+        });
+        return answer(StatusCode::OK, &body);
+    }
+    if state.draining.is_cancelled() {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "the gateway stops");
+    }
+    let (response, declared) =
+        match upgrade::answer(request.method(), request.version(), request.headers()) {
+            Ok(upgrade) => upgrade,
+            Err(refusal) => return problem(refusal.status, refusal.reason),
+        };
+    let (Some(socket), Some(sender)) = (
+        request.extensions().get::<Socket>().cloned(),
+        request.extensions().get::<Sender>().cloned(),
+    ) else {
+        return problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the request came without its socket",
+        );
+    };
+    let token_shown = match bearer(&state, &sender, request.headers()) {
+        Ok(shown) => shown,
+        Err(error) => return problem(StatusCode::UNAUTHORIZED, &error.to_string()),
+    };
+    let opened = conn::Opened {
+        sender,
+        peer: socket.peer,
+        local: socket.local,
+        place: socket.place,
+        declared,
+        token_shown,
+    };
+    let upgrading = hyper::upgrade::on(&mut request);
+    let (tasks, stop) = (state.tasks.clone(), state.draining.clone());
+    let _task = tasks.spawn(async move {
+        match upgrading.await {
+            Ok(upgraded) => conn::run(upgraded, opened, state, stop).await,
+            Err(error) => tracing::debug!(%error, "upgrade not completed"),
+        }
+    });
+    response.map(|()| Body::empty())
+}
+
+/// Whether the request carries the right token in its Authorization header; cookies and the query are never looked at.
+fn bearer(state: &State, sender: &Sender, headers: &http::HeaderMap) -> Result<bool, auth::Error> {
+    let shown = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    match shown.and_then(|value| value.strip_prefix("Bearer ")) {
+        Some(token) => state.auth.check(sender, token.trim()).map(|()| true),
+        None => Ok(false),
+    }
+}
+
+async fn unknown() -> Response {
+    problem(StatusCode::NOT_FOUND, "nothing is here")
+}
+
+async fn wrong_method() -> Response {
+    problem(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this path does not take that method",
+    )
+}
+
+fn problem(status: StatusCode, message: &str) -> Response {
+    answer(
+        status,
+        &json!({"error": {"code": status.as_u16(), "message": message}}),
+    )
+}
+
+fn answer(status: StatusCode, body: &serde_json::Value) -> Response {
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        body.to_string(),
+    )
+        .into_response()
+}

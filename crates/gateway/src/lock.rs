@@ -1,0 +1,182 @@
+//! One gateway per state directory: a kernel lock that dies with its holder, so it can never be stale.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read, Seek, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+/// The file's name inside the state directory.
+pub const LOCK_FILE: &str = "gateway.lock";
+
+/// What the holder says of itself, for `gateway status` and `gateway stop`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// The holder's process id.
+    pub pid: u32,
+    /// Where it listens, once it does.
+    pub address: Option<String>,
+    /// An id that no other start has.
+    pub instance: String,
+    /// When it started, in milliseconds since the epoch.
+    pub started_at: i64,
+}
+
+/// Why the lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another gateway holds it.
+    #[error("another gateway holds {}{}", path.display(), holder.as_ref().map(|record| format!(" (pid {})", record.pid)).unwrap_or_default())]
+    Held {
+        /// The lock's path.
+        path: PathBuf,
+        /// What the holder wrote, when it could be read.
+        holder: Option<Record>,
+    },
+    /// The file can't be opened, locked or written.
+    #[error("lock {}", path.display())]
+    File {
+        /// The lock's path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The held lock. Dropping it, or dying, lets go.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Takes the lock of a state directory and writes who holds it.
+    ///
+    /// # Errors
+    /// [`Error::Held`] when another process has it.
+    pub fn take(state: &Path, record: &Record) -> Result<Self, Error> {
+        let path = state.join(LOCK_FILE);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|source| Error::File {
+                path: path.clone(),
+                source,
+            })?;
+        exclusive(&file, &path)?;
+        let mut lock = Self { file, path };
+        lock.write(record)?;
+        Ok(lock)
+    }
+
+    /// Replaces what the file says of the holder.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn write(&mut self, record: &Record) -> Result<(), Error> {
+        let write = |file: &mut File| -> io::Result<()> {
+            let text = serde_json::to_vec(record)?;
+            file.set_len(0)?;
+            file.rewind()?;
+            file.write_all(&text)
+        };
+        write(&mut self.file).map_err(|source| Error::File {
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
+
+/// How often a refused lock is tried again, with [`RETRY_PAUSE`] between: [`holder`] holds it for an instant.
+const ATTEMPTS: u32 = 5;
+/// Longer than a look at the lock takes, far shorter than a person notices.
+const RETRY_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
+
+fn exclusive(file: &File, path: &Path) -> Result<(), Error> {
+    for attempt in 1..=ATTEMPTS {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(()),
+            Err(rustix::io::Errno::WOULDBLOCK) if attempt < ATTEMPTS => {
+                std::thread::sleep(RETRY_PAUSE);
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => break,
+            Err(errno) => {
+                return Err(Error::File {
+                    path: path.to_owned(),
+                    source: errno.into(),
+                });
+            }
+        }
+    }
+    Err(Error::Held {
+        holder: read(path),
+        path: path.to_owned(),
+    })
+}
+
+/// Who holds the lock of a state directory right now, if anybody does.
+#[must_use]
+pub fn holder(state: &Path) -> Option<Record> {
+    let path = state.join(LOCK_FILE);
+    let file = File::open(&path).ok()?;
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => None,
+        Err(_held) => read(&path),
+    }
+}
+
+fn read(path: &Path) -> Option<Record> {
+    let mut text = String::new();
+    let _bytes = File::open(path)
+        .ok()?
+        .take(4096)
+        .read_to_string(&mut text)
+        .ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record {
+            pid: 7,
+            address: None,
+            instance: "i".to_owned(),
+            started_at: 1,
+        }
+    }
+
+    #[test]
+    fn a_second_holder_is_refused_and_told_who_has_it() {
+        let state = tempfile::tempdir().unwrap();
+        let lock = Lock::take(state.path(), &record()).unwrap();
+        assert_eq!(holder(state.path()), Some(record()));
+        match Lock::take(state.path(), &record()) {
+            Err(Error::Held { holder, .. }) => assert_eq!(holder, Some(record())),
+            other => panic!("{other:?}"),
+        }
+        drop(lock);
+        assert_eq!(holder(state.path()), None);
+        assert!(Lock::take(state.path(), &record()).is_ok());
+    }
+
+    #[test]
+    fn a_leftover_file_of_any_content_does_not_block_a_start() {
+        let state = tempfile::tempdir().unwrap();
+        std::fs::write(state.path().join(LOCK_FILE), b"\0\0garbage").unwrap();
+        assert_eq!(holder(state.path()), None);
+        assert!(Lock::take(state.path(), &record()).is_ok());
+    }
+}

@@ -1,0 +1,70 @@
+//! The one map from component errors to native error codes.
+
+use openclaw_agents as agents;
+use openclaw_sessions as sessions;
+use openclaw_types::SessionKey;
+use openclaw_wire::{ErrorCode, ErrorShape};
+
+use crate::report::chain;
+
+/// After how long a full queue is worth another try: one commit round is far shorter.
+const BUSY_RETRY_MS: u64 = 250;
+
+/// The session does not exist.
+pub(crate) fn no_session(key: &SessionKey) -> ErrorShape {
+    ErrorShape::new(ErrorCode::NotFound, format!("Session not found: {key}"))
+}
+
+/// An error of the store.
+pub(crate) fn store(error: &sessions::Error) -> ErrorShape {
+    let code = match error {
+        sessions::Error::UnknownAgent { .. } | sessions::Error::UnknownSession { .. } => {
+            ErrorCode::NotFound
+        }
+        sessions::Error::TooLarge { .. } | sessions::Error::TooDeep { .. } => {
+            ErrorCode::InvalidRequest
+        }
+        sessions::Error::Busy
+        | sessions::Error::Closed
+        | sessions::Error::DiskFull { .. }
+        | sessions::Error::Locked { .. }
+        | sessions::Error::Changed { .. }
+        | sessions::Error::Disk { .. }
+        | sessions::Error::FreshId { .. } => ErrorCode::Unavailable,
+    };
+    let shape = ErrorShape::new(code, chain(error));
+    if error.retryable() {
+        shape.with_retry(Some(BUSY_RETRY_MS))
+    } else {
+        shape
+    }
+}
+
+/// An error of the agents.
+pub(crate) fn agents(error: &agents::Error) -> ErrorShape {
+    use agents::Error;
+    let message = chain(error);
+    match error {
+        Error::Storage { source, .. } => store(source),
+        Error::UnknownAgent { .. } => ErrorShape::new(ErrorCode::NotFound, message),
+        Error::Busy { .. }
+        | Error::LanesFull { .. }
+        | Error::ProposalsFull { .. }
+        | Error::StorageDeadline { .. }
+        | Error::Offline { .. }
+        | Error::Stopping => {
+            ErrorShape::new(ErrorCode::Unavailable, message).with_retry(Some(BUSY_RETRY_MS))
+        }
+        Error::Broken { .. }
+        | Error::Prompt { .. }
+        | Error::StillRunning { .. }
+        | Error::Roster { .. } => ErrorShape::new(ErrorCode::Unavailable, message),
+        Error::BrokeOff { .. } => ErrorShape::new(ErrorCode::Internal, message),
+        Error::AgentExists { .. }
+        | Error::DuplicateRun { .. }
+        | Error::DuplicateProposal { .. }
+        | Error::EmptyMessage
+        | Error::Workspace { .. }
+        | Error::Settings { .. } => ErrorShape::invalid(message),
+    }
+}

@@ -1,0 +1,212 @@
+//! `sessions.*`: conversations as a list, one by one, and live.
+
+use std::sync::Arc;
+
+use openclaw_sessions::SessionSummary;
+use openclaw_types::SessionKey;
+use openclaw_wire::{
+    ErrorShape,
+    methods::{
+        Empty, SessionRow,
+        sessions::{
+            Defaults, KeyParams, SessionsCreateParams, SessionsCreateResult, SessionsDeleteResult,
+            SessionsGetParams, SessionsGetResult, SessionsListParams, SessionsListResult,
+            Subscribed, SubscribedTo,
+        },
+    },
+};
+
+use super::{Call, blocking, error};
+use crate::report;
+
+/// Sessions in one answer unless the caller asks otherwise.
+const LIST_DEFAULT: u32 = 100;
+/// Sessions in one answer at most.
+const LIST_MAX: u32 = 1000;
+/// Messages in one answer unless the caller asks otherwise.
+pub(crate) const MESSAGES_DEFAULT: u32 = 200;
+/// Messages in one answer at most.
+pub(crate) const MESSAGES_MAX: u32 = 1000;
+
+/// Newest first, a page at a time.
+pub(crate) fn list(
+    call: &Call,
+    params: &SessionsListParams,
+) -> Result<SessionsListResult, ErrorShape> {
+    let state = &call.state;
+    let mut all = state.store.list(params.agent_id.as_ref());
+    all.sort_by_key(|summary| std::cmp::Reverse(summary.last_activity));
+    if let Some(wanted) = &params.search {
+        all.retain(|summary| {
+            key(summary).contains(wanted.as_str()) || summary.preview.contains(wanted.as_str())
+        });
+    }
+    let total = all.len();
+    let offset = usize::try_from(params.offset.unwrap_or_default()).unwrap_or(usize::MAX);
+    let limit =
+        usize::try_from(params.limit.unwrap_or(LIST_DEFAULT).min(LIST_MAX)).unwrap_or(usize::MAX);
+    let sessions: Vec<SessionRow> = all.iter().skip(offset).take(limit).map(row).collect();
+    let next = offset.saturating_add(sessions.len());
+    let has_more = next < total;
+    Ok(SessionsListResult {
+        ts: state.env.now().as_millis(),
+        path: state.config.paths.agents().display().to_string(),
+        count: u64::try_from(sessions.len()).unwrap_or_default(),
+        total_count: u64::try_from(total).unwrap_or_default(),
+        has_more,
+        next_offset: if has_more {
+            u32::try_from(next).ok()
+        } else {
+            None
+        },
+        defaults: Defaults::default(),
+        sessions,
+    })
+}
+
+fn key(summary: &SessionSummary) -> String {
+    SessionKey {
+        agent: summary.agent.clone(),
+        session: summary.session.clone(),
+    }
+    .to_string()
+}
+
+/// One session as lists show it.
+pub(crate) fn row(summary: &SessionSummary) -> SessionRow {
+    SessionRow {
+        key: key(summary),
+        kind: "direct".to_owned(),
+        agent_id: summary.agent.to_string(),
+        session_id: summary.session.to_string(),
+        display_name: None,
+        created_at: Some(summary.created.as_millis()),
+        updated_at: summary.last_activity.as_millis(),
+        entries: summary.entries,
+        last_role: Some(summary.last_role.as_str().to_owned()),
+        last_message_preview: Some(summary.preview.clone()),
+        owner: summary.owner.map(|owner| owner.as_str().to_owned()),
+        status: None,
+        committed_seq: summary.committed_seq,
+        model: None,
+    }
+}
+
+/// One session with a page of its messages, from the end.
+pub(crate) async fn get(
+    call: Arc<Call>,
+    params: SessionsGetParams,
+) -> Result<SessionsGetResult, ErrorShape> {
+    let key = call.session(None, Some(&params.key))?;
+    let limit = params.limit.unwrap_or(MESSAGES_DEFAULT).min(MESSAGES_MAX);
+    blocking(move || {
+        let state = &call.state;
+        let summary = state
+            .store
+            .summary(&key.agent, &key.session)
+            .ok_or_else(|| error::no_session(&key))?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let page = state
+            .store
+            .page(&key.agent, &key.session, params.before_seq, limit)
+            .map_err(|e| error::store(&e))?;
+        Ok(SessionsGetResult {
+            session: row(&summary),
+            messages: page
+                .entries
+                .iter()
+                .map(|entry| report::history_message(entry))
+                .collect(),
+            has_more: page.before_seq.is_some(),
+        })
+    })
+    .await
+}
+
+/// A fresh id, or a chosen one; the file knows it with its first message.
+pub(crate) fn create(
+    call: &Call,
+    params: &SessionsCreateParams,
+) -> Result<SessionsCreateResult, ErrorShape> {
+    let chosen = params.key.is_some();
+    let key = call.session(params.agent_id.clone(), params.key.as_ref())?;
+    let _known = call
+        .state
+        .agents
+        .status(&key.agent)
+        .map_err(|e| error::agents(&e))?;
+    let session = chosen.then_some(key.session);
+    let session = call
+        .state
+        .store
+        .create(&key.agent, session)
+        .map_err(|e| error::store(&e))?;
+    Ok(SessionsCreateResult {
+        ok: true,
+        agent_id: key.agent.to_string(),
+        session_id: session.to_string(),
+        key: SessionKey {
+            agent: key.agent,
+            session,
+        }
+        .to_string(),
+    })
+}
+
+/// Hides a session behind a tombstone.
+pub(crate) async fn delete(
+    call: Arc<Call>,
+    params: KeyParams,
+) -> Result<SessionsDeleteResult, ErrorShape> {
+    let key = call.session(None, Some(&params.key))?;
+    call.state
+        .store
+        .delete(&key.agent, &key.session)
+        .await
+        .map_err(|e| error::store(&e))?;
+    Ok(SessionsDeleteResult {
+        ok: true,
+        key: key.to_string(),
+        deleted: true,
+        archived: Vec::new(),
+    })
+}
+
+/// `sessions.changed` and runs of every session from now on.
+pub(crate) fn subscribe(call: &Call, _params: &Empty) -> Result<Subscribed, ErrorShape> {
+    call.state.bus.hear_sessions(&call.peer, true);
+    Ok(Subscribed { subscribed: true })
+}
+
+/// No longer.
+pub(crate) fn unsubscribe(call: &Call, _params: &Empty) -> Result<Subscribed, ErrorShape> {
+    call.state.bus.hear_sessions(&call.peer, false);
+    Ok(Subscribed { subscribed: false })
+}
+
+/// `session.message` of one session from now on.
+pub(crate) fn messages_subscribe(
+    call: &Call,
+    params: &KeyParams,
+) -> Result<SubscribedTo, ErrorShape> {
+    messages(call, params, true)
+}
+
+/// No longer.
+pub(crate) fn messages_unsubscribe(
+    call: &Call,
+    params: &KeyParams,
+) -> Result<SubscribedTo, ErrorShape> {
+    messages(call, params, false)
+}
+
+fn messages(call: &Call, params: &KeyParams, on: bool) -> Result<SubscribedTo, ErrorShape> {
+    let key = call.session(None, Some(&params.key))?;
+    call.state
+        .bus
+        .hear_messages(&call.peer, &key.agent, &key.session, on);
+    Ok(SubscribedTo {
+        subscribed: on,
+        key: key.to_string(),
+    })
+}
