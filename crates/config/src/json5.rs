@@ -14,6 +14,9 @@ use crate::trail::Trail;
 /// How deep arrays and objects may nest; real files need six, and recursion stays far from the stack's end.
 pub(crate) const DEPTH_MAX: usize = 64;
 
+/// Most values in a file; real files have hundreds, and a bound on them is a bound on memory.
+pub(crate) const VALUES_MAX: usize = 200_000;
+
 /// A value and where it starts.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
@@ -67,6 +70,8 @@ pub(crate) enum Fault {
     Number,
     #[error("nested deeper than {DEPTH_MAX} levels")]
     Depth,
+    #[error("more than {VALUES_MAX} values")]
+    Values,
     #[error("the file holds more than one value")]
     Trailing,
 }
@@ -101,6 +106,9 @@ fn expected(cursor: &Cursor<'_>, expected: &'static str) -> Fault {
 fn value(cursor: &mut Cursor<'_>, trail: &Trail<'_>, depth: usize) -> Result<Node, SyntaxError> {
     blank(cursor, trail)?;
     let at = cursor.position();
+    if !cursor.count_value() {
+        return Err(error(cursor, trail, Fault::Values));
+    }
     let value = match cursor.peek() {
         Some('{' | '[') if depth == DEPTH_MAX => return Err(error(cursor, trail, Fault::Depth)),
         Some('{') => object(cursor, trail, depth)?,

@@ -1,6 +1,8 @@
 //! The parsed tree in, a typed tree out: canonical names, converted values, and a problem for all that does not fit.
 
 mod coerce;
+mod lists;
+mod opaque;
 mod secrets;
 
 use std::collections::BTreeSet;
@@ -193,72 +195,6 @@ impl Normalizer<'_> {
         Some(Item { at, value })
     }
 
-    fn list(
-        &mut self,
-        mut nodes: Vec<Node>,
-        shape: &'static Shape,
-        at: Position,
-        trail: &Trail<'_>,
-    ) -> Vec<Item> {
-        self.shorten(&mut nodes, at, trail);
-        // A dropped item keeps its place as an empty object, so that indexes in later messages stay right.
-        nodes
-            .into_iter()
-            .enumerate()
-            .map(|(index, node)| {
-                let at = node.at;
-                self.item(node, shape.item(), &trail.item(index))
-                    .unwrap_or(Item {
-                        at,
-                        value: Typed::Any(serde_json::Value::Null),
-                    })
-            })
-            .collect()
-    }
-
-    fn shorten(&mut self, nodes: &mut Vec<Node>, at: Position, trail: &Trail<'_>) {
-        if nodes.len() > ITEMS_MAX {
-            let message = format!("more than {ITEMS_MAX} items; the rest is left out");
-            self.problems
-                .at(Severity::Degraded, at, trail.to_string(), message);
-            nodes.truncate(ITEMS_MAX);
-        }
-    }
-
-    fn texts(&mut self, value: Value, at: Position, trail: &Trail<'_>) -> Option<Typed> {
-        let mut nodes = match value {
-            Value::List(nodes) => nodes,
-            Value::Text(text) => {
-                let value = Typed::Text(text);
-                return Some(Typed::List(vec![Item { at, value }]));
-            }
-            other => {
-                self.mismatch(&[Kind::Texts], &other, Effect::Used, (at, trail));
-                return None;
-            }
-        };
-        self.shorten(&mut nodes, at, trail);
-        let mut items = Vec::new();
-        for (index, node) in nodes.into_iter().enumerate() {
-            let here = trail.item(index);
-            let at = node.at;
-            let Some(value) = self.expanded(node.value, schema::root(), at, &here) else {
-                continue;
-            };
-            match value {
-                Value::Text(text) if text.is_empty() => {
-                    self.warn(at, &here, "an empty text is left out");
-                }
-                Value::Text(text) => items.push(Item {
-                    at,
-                    value: Typed::Text(text),
-                }),
-                other => self.mismatch(&[Kind::Text], &other, Effect::Used, (at, &here)),
-            }
-        }
-        Some(Typed::List(items))
-    }
-
     /// Puts variables into a text; secrets look after their own.
     fn expanded(
         &mut self,
@@ -299,41 +235,6 @@ impl Normalizer<'_> {
             .hint(format!(
                 "set {name} where the gateway is started, or write `${{{name}:-default}}`"
             ));
-    }
-
-    /// A value passed on as it is, variables put in; one that is not set stays as it is written.
-    fn any(&mut self, value: Value, at: Position, trail: &Trail<'_>) -> serde_json::Value {
-        match value {
-            Value::Null => serde_json::Value::Null,
-            Value::Flag(flag) => flag.into(),
-            Value::Integer(number) => number.into(),
-            Value::Number(number) => number.into(),
-            Value::Text(text) => match expand::variables(&text, self.environment) {
-                Ok(text) => text.into(),
-                Err(name) => {
-                    let message = format!("the environment variable {name} is not set");
-                    self.warn(at, trail, &message);
-                    text.into()
-                }
-            },
-            Value::List(nodes) => nodes
-                .into_iter()
-                .enumerate()
-                .map(|(index, node)| self.any(node.value, node.at, &trail.item(index)))
-                .collect(),
-            Value::Object(members) => {
-                let mut object = serde_json::Map::new();
-                for Member { at, key, node } in members {
-                    let here = trail.key(&key);
-                    if object.contains_key(&key) {
-                        self.warn(at, &here, "the key is written twice; the last one counts");
-                    }
-                    let value = self.any(node.value, node.at, &here);
-                    object.insert(key, value);
-                }
-                object.into()
-            }
-        }
     }
 
     pub(super) fn warn(&mut self, at: Position, trail: &Trail<'_>, message: &str) {

@@ -2,6 +2,8 @@
 
 use std::str::Chars;
 
+use super::VALUES_MAX;
+
 /// Line and column, both from 1, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
@@ -23,6 +25,7 @@ pub(super) const fn is_line_break(c: char) -> bool {
 pub(super) struct Cursor<'a> {
     rest: Chars<'a>,
     position: Position,
+    values: usize,
 }
 
 impl<'a> Cursor<'a> {
@@ -30,7 +33,14 @@ impl<'a> Cursor<'a> {
         Self {
             rest: text.strip_prefix('\u{feff}').unwrap_or(text).chars(),
             position: Position::START,
+            values: 0,
         }
+    }
+
+    /// Counts one more value; false when there are too many.
+    pub(super) const fn count_value(&mut self) -> bool {
+        self.values += 1;
+        self.values <= VALUES_MAX
     }
 
     pub(super) const fn position(&self) -> Position {

@@ -202,6 +202,16 @@ fn nesting_ends_at_its_limit() {
     );
 }
 
+#[test]
+fn the_number_of_values_has_an_end() {
+    let list = |values: usize| format!("[{}]", "0,".repeat(values - 1));
+    assert!(parse(&list(VALUES_MAX)).is_ok());
+    assert_eq!(
+        parse(&list(VALUES_MAX + 1)).unwrap_err().fault,
+        Fault::Values
+    );
+}
+
 /// Any JSON value of moderate size.
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![

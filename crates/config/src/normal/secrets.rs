@@ -5,8 +5,8 @@ use std::{fs, io::Read, os::unix::fs::PermissionsExt, path::Path};
 use super::Normalizer;
 use crate::{
     expand,
-    json5::{Position, Value},
-    problem::Severity,
+    json5::{Member, Position, Value},
+    problem::{Added, Severity},
     schema::{Effect, Kind},
     secret::{Origin, Secret},
     trail::Trail,
@@ -26,26 +26,12 @@ impl Normalizer<'_> {
         let text = match value {
             Value::Text(text) => text,
             Value::Object(members) => {
-                let member = |name: &str| {
-                    members.iter().find_map(|member| match &member.node.value {
-                        Value::Text(text) if member.key == name => Some(text.as_str()),
-                        _ => None,
-                    })
-                };
-                match (member("source"), member("id")) {
-                    (Some(source @ ("env" | "file")), Some(id)) => format!("{source}:{id}"),
-                    _ => {
-                        self.problems
-                            .at(
-                                Severity::Degraded,
-                                at,
-                                trail.to_string(),
-                                "this is no way to name a secret; the key is ignored",
-                            )
-                            .hint("write \"env:NAME\", \"file:PATH\", or the value");
-                        return None;
-                    }
+                let named = named(&members);
+                if named.is_none() {
+                    self.unusable("this is no way to name a secret", at, trail)
+                        .hint("write \"env:NAME\", \"file:PATH\", or the value");
                 }
+                named?
             }
             other => {
                 self.mismatch(&[Kind::Secret], &other, Effect::Used, (at, trail));
@@ -54,20 +40,7 @@ impl Normalizer<'_> {
         };
         let variable = text.strip_prefix("env:");
         if let Some(name) = variable.or_else(|| expand::sole_variable(&text)) {
-            if !expand::is_name(name) {
-                self.problems.at(
-                    Severity::Degraded,
-                    at,
-                    trail.to_string(),
-                    "what follows `env:` is not a variable's name; the key is ignored",
-                );
-                return None;
-            }
-            let Some(value) = self.environment.value(name) else {
-                self.unset(name, at, trail);
-                return None;
-            };
-            return Some(Secret::new(value, Origin::Environment(name.to_owned())));
+            return self.secret_variable(name, at, trail);
         }
         if let Some(path) = text.strip_prefix("file:") {
             return self.secret_file(path, at, trail);
@@ -79,6 +52,24 @@ impl Normalizer<'_> {
                 None
             }
         }
+    }
+
+    fn unusable(&mut self, what: &str, at: Position, trail: &Trail<'_>) -> Added<'_> {
+        let message = format!("{what}; the key is ignored");
+        self.problems
+            .at(Severity::Degraded, at, trail.to_string(), message)
+    }
+
+    fn secret_variable(&mut self, name: &str, at: Position, trail: &Trail<'_>) -> Option<Secret> {
+        if !expand::is_name(name) {
+            self.unusable("what follows `env:` is not a variable's name", at, trail);
+            return None;
+        }
+        let Some(value) = self.environment.value(name) else {
+            self.unset(name, at, trail);
+            return None;
+        };
+        Some(Secret::new(value, Origin::Environment(name.to_owned())))
     }
 
     fn secret_file(&mut self, text: &str, at: Position, trail: &Trail<'_>) -> Option<Secret> {
@@ -98,17 +89,26 @@ impl Normalizer<'_> {
                 value
             }
             Err(why) => {
-                let path = path.display();
-                self.problems.at(
-                    Severity::Degraded,
-                    at,
-                    trail.to_string(),
-                    format!("the secret file {path} can't be used: {why}; the key is ignored"),
-                );
+                let what = format!("the secret file {} can't be used: {why}", path.display());
+                self.unusable(&what, at, trail);
                 return None;
             }
         };
         Some(Secret::new(&value, Origin::File(path)))
+    }
+}
+
+/// The short form of `{source: "env", id: "NAME"}`.
+fn named(members: &[Member]) -> Option<String> {
+    let text = |name: &str| {
+        members.iter().find_map(|member| match &member.node.value {
+            Value::Text(text) if member.key == name => Some(text.as_str()),
+            _ => None,
+        })
+    };
+    match (text("source")?, text("id")?) {
+        (source @ ("env" | "file"), id) => Some(format!("{source}:{id}")),
+        _ => None,
     }
 }
 
