@@ -34,6 +34,7 @@ pub(crate) fn build(repo: &Repo) -> Result<(), Error> {
 }
 
 pub(crate) fn test(repo: &Repo) -> Result<(), Error> {
+    setup::pip(repo)?;
     let folder = repo.path(FOLDER);
     let target = repo.path("modeld/target");
     Step::cargo("lint the local model's engine", &folder)

