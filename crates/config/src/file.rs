@@ -29,8 +29,14 @@ pub(crate) fn read(path: &Path, presence: Presence, problems: &mut Problems) -> 
         Err(fault) => {
             let at = fault.position().unwrap_or(Position { line: 0, column: 0 });
             let added = problems.at(Severity::Fatal, at, "", fault.to_string());
-            if matches!(&fault, Fault::Io(error) if is_absent(error)) {
-                added.hint("write the file, or don't name one");
+            match &fault {
+                Fault::Io(error) if is_absent(error) => {
+                    added.hint("write the file, or don't name one");
+                }
+                Fault::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    added.hint("give this user the file and its directory, or name others with --config and --state-dir");
+                }
+                _ => {}
             }
             return None;
         }
