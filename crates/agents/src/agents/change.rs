@@ -1,0 +1,217 @@
+//! Creating, deleting, restarting and configuring agents while others run.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use openclaw_types::AgentId;
+use serde_json::Value;
+
+use super::{AgentStatus, Agents, open, status};
+use crate::{
+    agent::Agent,
+    core::Core,
+    error::Error,
+    limits::WITHDRAW_MS,
+    options::AgentOptions,
+    settings::{self, Settings, Traits},
+    turn::AbortCause,
+    workspace::Workspace,
+};
+
+/// An agent to be created.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewAgent {
+    /// Its id.
+    pub id: AgentId,
+    /// What it is called; else its id.
+    pub name: Option<String>,
+    /// What it is for, in a word.
+    pub role: Option<String>,
+    /// What it is for, in a sentence.
+    pub purpose: Option<String>,
+    /// How it is shown in lists.
+    pub emoji: Option<String>,
+    /// Its model reference.
+    pub model: Option<String>,
+}
+
+impl NewAgent {
+    pub(super) fn describe(&self, traits: &mut Traits) {
+        let words = [
+            (&self.name, &mut traits.name),
+            (&self.role, &mut traits.role),
+        ];
+        for (given, word) in words {
+            if let Some(given) = given {
+                word.clone_from(given);
+            }
+        }
+        if self.emoji.is_some() {
+            traits.emoji.clone_from(&self.emoji);
+        }
+        if self.model.is_some() {
+            traits.model.clone_from(&self.model);
+        }
+    }
+}
+
+impl Agents {
+    /// Makes an agent: its workspace, its transcript, its place in the list. It can be talked to at once.
+    ///
+    /// # Errors
+    /// There is one of this id, a value is refused, or the disk refuses.
+    pub async fn create(&self, new: NewAgent) -> Result<AgentStatus, Error> {
+        let core = self.core();
+        let mut roster = core.changes.lock().await;
+        let id = new.id.clone();
+        if core.agent(&id).is_some() {
+            return Err(Error::AgentExists { agent: id });
+        }
+        check(&new)?;
+        roster.add(&id)?;
+        let configured = configured(core, &id);
+        let agent = open(core, id.clone(), configured, Some(&new));
+        agent
+            .character()
+            .map_err(|reason| Error::Broken { agent: id, reason })?;
+        agent.announce();
+        Ok(status(core, &agent))
+    }
+
+    /// Stops an agent and moves its workspace to the trash, where every byte of it stays; returns where.
+    ///
+    /// # Errors
+    /// There is no such agent, its runs don't stop, or the disk refuses.
+    pub async fn delete(&self, id: &AgentId) -> Result<Option<PathBuf>, Error> {
+        let core = self.core();
+        let mut roster = core.changes.lock().await;
+        let agent = self.find(id)?;
+        withdraw(core, &agent).await?;
+        close_transcript(core, id).await;
+        roster.remove(id)?;
+        core.remove(id);
+        let Ok(workspace) = agent.workspace() else {
+            return Ok(None);
+        };
+        let root = &core.options.root;
+        let trash = root.parent().unwrap_or(root).join("trash");
+        let name = format!("{id}-{}", core.env.now().as_millis());
+        let moved = workspace.move_to(&trash, &name);
+        moved.map(Some).map_err(|source| Error::Workspace {
+            agent: id.clone(),
+            source,
+        })
+    }
+
+    /// Stops an agent's runs and opens its workspace and transcript again.
+    ///
+    /// # Errors
+    /// There is no such agent, or its runs don't stop.
+    pub async fn restart(&self, id: &AgentId) -> Result<AgentStatus, Error> {
+        let core = self.core();
+        let _changes = core.changes.lock().await;
+        let agent = self.find(id)?;
+        withdraw(core, &agent).await?;
+        close_transcript(core, id).await;
+        let agent = open(core, id.clone(), agent.configured.clone(), None);
+        agent.announce();
+        Ok(status(core, &agent))
+    }
+
+    /// What holds for an agent: all of it, or what stands under a dotted key.
+    ///
+    /// # Errors
+    /// There is no such agent or key, or its settings are broken.
+    pub async fn config_get(&self, id: &AgentId, key: Option<&str>) -> Result<Value, Error> {
+        let core = self.core();
+        let _changes = core.changes.lock().await;
+        let agent = self.find(id)?;
+        let character = agent.character().map_err(|reason| Error::Broken {
+            agent: id.clone(),
+            reason,
+        })?;
+        settings::lookup(id, &character.traits, key).map_err(|source| Error::Settings {
+            agent: id.clone(),
+            source,
+        })
+    }
+
+    /// Changes one value in the agent's own settings; `null` takes it back. It holds from the next run on.
+    ///
+    /// # Errors
+    /// There is no such agent or key, the value is refused, or the disk refuses; nothing is changed then.
+    pub async fn config_set(&self, id: &AgentId, key: &str, value: Value) -> Result<Value, Error> {
+        let core = self.core();
+        let changes = core.changes.lock().await;
+        let agent = self.find(id)?;
+        let workspace = agent.workspace().map_err(|reason| Error::Broken {
+            agent: id.clone(),
+            reason,
+        })?;
+        write(id, workspace, key, value)?;
+        drop(changes);
+        self.config_get(id, Some(key)).await
+    }
+}
+
+fn write(id: &AgentId, workspace: &Workspace, key: &str, value: Value) -> Result<(), Error> {
+    let of_workspace = |source| Error::Workspace {
+        agent: id.clone(),
+        source,
+    };
+    let mut settings = workspace.read_settings().map_err(of_workspace)?;
+    let changed = settings.set(key, value);
+    changed.map_err(|source| Error::Settings {
+        agent: id.clone(),
+        source,
+    })?;
+    workspace.write_settings(&settings).map_err(of_workspace)
+}
+
+/// Checks the values before anything is written.
+fn check(new: &NewAgent) -> Result<(), Error> {
+    let mut traits = Traits::unknown(&new.id);
+    new.describe(&mut traits);
+    let text = Settings::new(&new.id, &traits).to_text();
+    match Settings::parse(&new.id, text.as_bytes()) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(Error::Settings {
+            agent: new.id.clone(),
+            source,
+        }),
+    }
+}
+
+fn configured(core: &Core, id: &AgentId) -> Option<AgentOptions> {
+    let mut agents = core.options.agents.iter();
+    agents.find(|agent| &agent.id == id).cloned()
+}
+
+/// Lets an agent take nothing new, stops its runs and waits for their last entries.
+async fn withdraw(core: &Arc<Core>, agent: &Arc<Agent>) -> Result<(), Error> {
+    agent.close();
+    for run in core.runs.live() {
+        if run.agent == agent.id {
+            super::stop(core, agent, &run.session, &run.id, AbortCause::Withdrawn);
+        }
+    }
+    let rested = tokio::time::timeout(Duration::from_millis(WITHDRAW_MS), agent.rest()).await;
+    if rested.is_ok() {
+        return Ok(());
+    }
+    agent.reopen();
+    Err(Error::StillRunning {
+        agent: agent.id.clone(),
+        deadline_ms: WITHDRAW_MS,
+    })
+}
+
+/// Gives the transcript back. That waits for the disk, so it happens on a thread that may block.
+async fn close_transcript(core: &Arc<Core>, id: &AgentId) {
+    let (store, id) = (core.store.clone(), id.clone());
+    let closed = core
+        .tasks
+        .spawn_blocking_on(move || store.close_agent(&id), &core.runtime);
+    if closed.await.is_err() {
+        tracing::error!("closing a transcript panicked");
+    }
+}

@@ -1,0 +1,139 @@
+//! How a run ended.
+
+use std::sync::Arc;
+
+use openclaw_sessions::Appended;
+use openclaw_types::{AgentId, RunId, SessionId, Timestamp, Usage};
+
+/// The end of a run; cheap to clone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Which run.
+    pub run: RunId,
+    /// Whose.
+    pub agent: AgentId,
+    /// In which conversation.
+    pub session: SessionId,
+    /// How it ended.
+    pub status: Status,
+    /// The answer, or what there was of it.
+    pub text: Arc<str>,
+    /// The model that answered, as `provider/model`.
+    pub model: Option<Arc<str>>,
+    /// Tokens of all its model calls.
+    pub usage: Option<Usage>,
+    /// Where its last entry ended up; `None` when that could not be written.
+    pub entry: Option<Appended>,
+    /// When its turn came; for a run that never began, when it ended.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+}
+
+/// How a run ended, in one word or with a reason.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Status {
+    /// With an answer.
+    Done,
+    /// Somebody stopped it.
+    Aborted,
+    /// Without an answer.
+    Failed(Failure),
+}
+
+impl Status {
+    /// The word used on the wire.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Aborted => "aborted",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+/// Why a run has no answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// What a program may act on.
+    pub kind: FailureKind,
+    /// What a person reads.
+    pub message: String,
+    /// What a person may do about it, where that is known.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// A model call that failed.
+    pub(crate) fn of_model(error: &openclaw_models::Error) -> Self {
+        Self {
+            kind: FailureKind::Model(error.kind()),
+            message: error.full_text(),
+            hint: error.hint(),
+        }
+    }
+
+    /// The error and its causes, joined once.
+    pub(crate) fn of(kind: FailureKind, error: &dyn std::error::Error) -> Self {
+        Self::new(kind, chain(error))
+    }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// What went wrong, by who can do something about it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FailureKind {
+    /// The model call failed; the models' own kind of error.
+    Model(openclaw_models::Kind),
+    /// The model ended without a word.
+    NoAnswer,
+    /// The run took longer than it may.
+    Deadline,
+    /// The run asked for more model calls than it may.
+    Steps,
+    /// The run said more than it may.
+    Output,
+    /// The transcript could not be read or written.
+    Storage,
+    /// The agent's workspace cannot be used.
+    Workspace,
+    /// A bug in the gateway; contained at the run.
+    Internal,
+}
+
+impl FailureKind {
+    /// The word used on the wire and in logs.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Model(_) => "model",
+            Self::NoAnswer => "no-answer",
+            Self::Deadline => "deadline",
+            Self::Steps => "steps",
+            Self::Output => "output",
+            Self::Storage => "storage",
+            Self::Workspace => "workspace",
+            Self::Internal => "internal",
+        }
+    }
+}

@@ -1,0 +1,456 @@
+//! Drives one run: performs what the turn wants, and tells it what came of it.
+
+use std::{collections::VecDeque, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
+
+use futures_util::{FutureExt as _, StreamExt as _};
+use openclaw_models::{ChunkStream, Request};
+use openclaw_sessions::{Appended, Draft, Entry, Kind};
+use openclaw_types::{Role, RunId, SessionId, Timestamp, ToolCall, ToolResult};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::{
+    agent::{Agent, SystemKey},
+    core::Core,
+    event::{Event, EventKind},
+    lane::Waiting,
+    limits::{ABORT_GRACE_MS, RETRY_MS},
+    order,
+    outcome::{Failure, FailureKind, Outcome, Status},
+    prompt::{self, Budget, Prompt},
+    runs::Run,
+    turn::{AbortCause, Effect, Input, Limits, Record, Turn, Verdict},
+};
+
+/// The task of a lane: its runs, one after another, until none waits.
+pub(crate) async fn drive_lane(core: Arc<Core>, agent: Arc<Agent>, session: SessionId) {
+    while let Some(waiting) = agent.next(&session) {
+        drive(&core, &agent, waiting).await;
+    }
+}
+
+/// Takes an accepted run to its end, whatever happens on the way.
+pub(crate) async fn drive(core: &Core, agent: &Agent, waiting: Waiting) {
+    let run = Arc::clone(&waiting.run);
+    let mut driver = Driver::new(core, agent, waiting);
+    let ended = AssertUnwindSafe(driver.drive()).catch_unwind().await;
+    let started = driver.started;
+    let verdict = match ended {
+        Ok(verdict) => verdict,
+        Err(panic) => {
+            drop(driver);
+            let said = panic
+                .downcast_ref::<&str>()
+                .copied()
+                .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            let message = said.unwrap_or("unknown").to_owned();
+            after_panic(core, agent, &run, message).await
+        }
+    };
+    conclude(core, agent, &run, started, verdict);
+}
+
+/// Tells everyone: listeners, the agent's state, and then whoever waits for the outcome.
+fn conclude(
+    core: &Core,
+    agent: &Agent,
+    run: &Arc<Run>,
+    started: Option<Timestamp>,
+    verdict: Verdict,
+) {
+    let ended = core.env.now();
+    if let Status::Failed(failure) = &verdict.status {
+        tracing::warn!(agent = %agent.id, session = %run.session, run = %run.id,
+            kind = failure.kind.as_str(), message = failure.message, "run failed");
+    }
+    let outcome = Outcome {
+        run: run.id.clone(),
+        agent: agent.id.clone(),
+        session: run.session.clone(),
+        status: verdict.status,
+        text: verdict.text,
+        model: verdict.model.map(Arc::from),
+        usage: verdict.usage,
+        entry: verdict.entry,
+        started: started.unwrap_or(ended),
+        ended,
+    };
+    emit(core, run, EventKind::RunEnded(outcome.clone()));
+    agent.calmer(ended);
+    core.runs.end(run, outcome);
+}
+
+/// The wall around a run: what broke is reported, and the run is ended on disk as well.
+async fn after_panic(core: &Core, agent: &Agent, run: &Run, message: String) -> Verdict {
+    tracing::error!(agent = %agent.id, run = %run.id, message, "run panicked");
+    let failure = Failure::new(FailureKind::Internal, format!("internal error: {message}"));
+    let draft = aborted_draft(run, format!("failed: {}", failure.message));
+    let deadline = Instant::now() + core.append_deadline();
+    let entry = append(core, agent, draft, deadline).await.ok();
+    Verdict {
+        status: Status::Failed(failure),
+        text: Arc::from(""),
+        model: None,
+        usage: None,
+        entry,
+    }
+}
+
+/// The entry that ends a run of which nothing else is known.
+fn aborted_draft(run: &Run, reason: String) -> Draft {
+    Draft {
+        content: reason,
+        run: Some(run.id.clone()),
+        ..Draft::record(Kind::Aborted, run.session.clone())
+    }
+}
+
+/// The entry that ends a run that died with the process.
+pub(crate) fn interrupted_draft(session: SessionId, run: RunId) -> Draft {
+    Draft {
+        content: "interrupted by a stop of the gateway".to_owned(),
+        run: Some(run),
+        ..Draft::record(Kind::Aborted, session)
+    }
+}
+
+fn emit(core: &Core, run: &Run, kind: EventKind) {
+    core.sink.emit(Event {
+        run: Some(run.id.clone()),
+        agent: run.agent.clone(),
+        session: Some(run.session.clone()),
+        kind,
+    });
+}
+
+pub(crate) fn emit_appended(core: &Core, run: &Run, entry: &Appended, kind: Kind, role: Role) {
+    let kind = EventKind::EntryAppended {
+        id: entry.id.clone(),
+        seq: entry.seq,
+        timestamp: entry.timestamp,
+        kind,
+        role,
+    };
+    emit(core, run, kind);
+}
+
+/// Appends one entry; a full commit queue is waited out, because the entry is all that is left of a run.
+async fn append(
+    core: &Core,
+    agent: &Agent,
+    draft: Draft,
+    deadline: Instant,
+) -> Result<Appended, Failure> {
+    let (mut pause_ms, pause_ms_max) = RETRY_MS;
+    loop {
+        let appended = core.store.append(&agent.id, vec![draft.clone()]);
+        let result = tokio::time::timeout_at(deadline, appended).await;
+        match result {
+            Ok(Ok(mut entries)) => {
+                let lost = || Failure::new(FailureKind::Storage, "the store lost the entry");
+                return entries.pop().ok_or_else(lost);
+            }
+            Ok(Err(openclaw_sessions::Error::Busy)) if Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                pause_ms = (pause_ms * 2).min(pause_ms_max);
+            }
+            Ok(Err(error)) => return Err(Failure::of(FailureKind::Storage, &error)),
+            Err(_) => {
+                return Err(Failure::new(
+                    FailureKind::Storage,
+                    "the disk did not take the entry in time",
+                ));
+            }
+        }
+    }
+}
+
+/// What came of waiting for something.
+enum Waited<T> {
+    Ready(T),
+    Aborted,
+    Late,
+}
+
+/// The two things that end every wait: somebody's wish, and the time.
+struct Guard {
+    aborted: Pin<Box<dyn Future<Output = ()> + Send>>,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Guard {
+    /// Waits for `future`. An abort comes first, so that a model that never stops talking can be stopped.
+    async fn wait<T>(&mut self, future: impl Future<Output = T>) -> Waited<T> {
+        tokio::select! {
+            biased;
+            () = &mut self.aborted => Waited::Aborted,
+            () = &mut self.deadline => Waited::Late,
+            ready = future => Waited::Ready(ready),
+        }
+    }
+}
+
+struct Driver<'a> {
+    core: &'a Core,
+    agent: &'a Agent,
+    waiting: Waiting,
+    turn: Turn,
+    todo: VecDeque<Effect>,
+    fresh: Vec<Effect>,
+    stream: Option<ChunkStream>,
+    started: Option<Timestamp>,
+}
+
+impl<'a> Driver<'a> {
+    fn new(core: &'a Core, agent: &'a Agent, waiting: Waiting) -> Self {
+        let limits = Limits {
+            steps_max: core.options.steps_max,
+            output_bytes_max: core.options.output_bytes_max,
+        };
+        Self {
+            core,
+            agent,
+            waiting,
+            turn: Turn::new(limits),
+            todo: VecDeque::new(),
+            fresh: Vec::new(),
+            stream: None,
+            started: None,
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.turn.step(input, &mut self.fresh);
+        self.todo.extend(self.fresh.drain(..));
+        if !self.turn.is_calling() {
+            self.stream = None;
+        }
+    }
+
+    async fn drive(&mut self) -> Verdict {
+        let core = self.core;
+        let total = Duration::from_millis(core.options.run_deadlines.total_ms);
+        let far = Instant::now() + Duration::from_secs(86_400 * 30);
+        let mut guard = Guard {
+            aborted: Box::pin(self.waiting.run.aborted()),
+            deadline: Box::pin(sleep_until(far)),
+        };
+        // Waiting for others does not count against the run's own time.
+        let permit = guard.wait(core.permits.acquire()).await;
+        if matches!(permit, Waited::Ready(_)) {
+            guard.deadline.as_mut().reset(Instant::now() + total);
+            let started = core.env.now();
+            self.started = Some(started);
+            emit(core, &self.waiting.run, EventKind::RunStarted { started });
+            self.tell(Input::Start);
+        } else {
+            self.tell(self.abort());
+        }
+        loop {
+            while let Some(effect) = self.todo.pop_front() {
+                if let Some(verdict) = self.perform(effect, &mut guard).await {
+                    return verdict;
+                }
+            }
+            let input = self.listen(&mut guard).await;
+            self.tell(input);
+        }
+    }
+
+    fn abort(&self) -> Input {
+        let cause = self.waiting.run.abort_cause();
+        Input::Abort(cause.unwrap_or(AbortCause::Requested))
+    }
+
+    /// The next thing that the model says.
+    async fn listen(&mut self, guard: &mut Guard) -> Input {
+        let Some(stream) = &mut self.stream else {
+            // The turn waits for nothing that is under way: a bug, which must not hang the lane.
+            return Input::AppendFailed(Failure::new(FailureKind::Internal, "the run got stuck"));
+        };
+        match guard.wait(stream.next()).await {
+            Waited::Ready(Some(Ok(chunk))) => Input::Chunk(chunk),
+            Waited::Ready(Some(Err(error))) => Input::ModelFailed(Failure::of_model(&error)),
+            Waited::Ready(None) => Input::ModelFailed(Failure::new(
+                FailureKind::Model(openclaw_models::Kind::Malformed),
+                "the model's answer broke off",
+            )),
+            Waited::Aborted => self.abort(),
+            Waited::Late => Input::Deadline,
+        }
+    }
+
+    async fn perform(&mut self, effect: Effect, guard: &mut Guard) -> Option<Verdict> {
+        match effect {
+            Effect::CallModel => {
+                if self.turn.is_calling() {
+                    let called = {
+                        let request = self.request();
+                        guard.wait(request).await
+                    };
+                    match called {
+                        Waited::Ready(Ok(request)) => {
+                            let stream = self.core.models.stream(&self.agent.id, request);
+                            self.stream = Some(stream);
+                        }
+                        Waited::Ready(Err(failure)) => self.tell(Input::ModelFailed(failure)),
+                        Waited::Aborted => self.tell(self.abort()),
+                        Waited::Late => self.tell(Input::Deadline),
+                    }
+                }
+            }
+            Effect::CallTool(call) => {
+                if self.turn.is_using_tools() {
+                    self.tell(Input::ToolDone(refuse(call)));
+                }
+            }
+            Effect::Append(record) => {
+                let input = self.append(record, guard).await;
+                self.tell(input);
+            }
+            Effect::Emit(kind) => emit(self.core, &self.waiting.run, kind),
+            Effect::Finish(verdict) => return Some(verdict),
+        }
+        None
+    }
+
+    /// Writes a record. An abort that comes meanwhile waits a moment for it: what is already on its way to
+    /// the disk is better known than unknown.
+    async fn append(&mut self, record: Record, guard: &mut Guard) -> Input {
+        let run = &self.waiting.run;
+        let (kind, role) = (record.kind, record.role);
+        let draft = Draft {
+            role,
+            content: record.content,
+            session: run.session.clone(),
+            run: Some(run.id.clone()),
+            kind,
+            parts: record.parts,
+            origin: None,
+            model: record.model,
+            usage: record.usage,
+        };
+        let deadline = Instant::now() + self.core.append_deadline();
+        let mut appended = std::pin::pin!(append(self.core, self.agent, draft, deadline));
+        let was_aborted = run.abort_cause().is_some();
+        let mut result = None;
+        if !was_aborted {
+            result = tokio::select! {
+                biased;
+                result = &mut appended => Some(result),
+                () = &mut guard.aborted => None,
+            };
+        }
+        if result.is_none() {
+            let grace = Duration::from_millis(ABORT_GRACE_MS);
+            result = tokio::time::timeout(grace, appended).await.ok();
+        }
+        match result {
+            Some(Ok(entry)) => {
+                emit_appended(self.core, run, &entry, kind, role);
+                Input::Appended(entry)
+            }
+            Some(Err(failure)) => Input::AppendFailed(failure),
+            None if was_aborted => Input::AppendFailed(Failure::new(
+                FailureKind::Storage,
+                "the disk did not take the entry in time",
+            )),
+            None => self.abort(),
+        }
+    }
+
+    /// The next model call.
+    async fn request(&mut self) -> Result<Request, Failure> {
+        let run = &self.waiting.run;
+        let waiting = self.agent.depth(&run.session);
+        let mut draft = PromptDraft::new(self.core, self.agent, &run.session, waiting).await?;
+        let prompt = draft.assemble(&self.waiting.text);
+        draft.request.messages = prompt.messages;
+        draft.request.messages.extend_from_slice(self.turn.spoken());
+        draft.request.schema.clone_from(&self.waiting.schema);
+        Ok(draft.request)
+    }
+}
+
+/// Everything a prompt is made of but the message.
+pub(crate) struct PromptDraft {
+    /// The request, without its messages.
+    pub request: Request,
+    pub system: Arc<prompt::System>,
+    pub profile: openclaw_models::Profile,
+    budget: Budget,
+    tail: Vec<Arc<Entry>>,
+}
+
+impl PromptDraft {
+    /// Reads what the prompt needs: the model's profile, the workspace, the end of the session.
+    pub(crate) async fn new(
+        core: &Core,
+        agent: &Agent,
+        session: &SessionId,
+        waiting: usize,
+    ) -> Result<Self, Failure> {
+        let profile = core
+            .models
+            .profile(&agent.id)
+            .await
+            .map_err(|error| Failure::of_model(&error))?;
+        let character = agent
+            .character()
+            .map_err(|reason| Failure::new(FailureKind::Workspace, reason))?;
+        let budget = Budget::of(&profile, core.options.history_entries);
+        let key = SystemKey {
+            tier: profile.tier,
+            bytes_max: budget.system_bytes,
+            day: core.env.now().utc_date(),
+            roster: core.roster_line(),
+        };
+        let system = character.system(&agent.id, key);
+        // The file's end holds more than history: messages that wait, the current one, markers, and answers
+        // whose question stands further up because other messages came between.
+        let limit = budget.history_entries * 2 + waiting + 1;
+        let tail = core
+            .store
+            .tail(&agent.id, session, limit)
+            .map_err(|error| Failure::of(FailureKind::Storage, &error))?;
+        let request = Request {
+            model: character.model.clone(),
+            messages: Vec::new(),
+            tools: Vec::new(),
+            max_output_tokens: budget.output_tokens,
+            temperature: temperature(&character.traits.parameters),
+            conversation: Some(format!("agent:{}:{session}", agent.id)),
+            schema: None,
+        };
+        Ok(Self {
+            request,
+            system,
+            profile,
+            budget,
+            tail,
+        })
+    }
+
+    pub(crate) fn assemble(&self, message: &str) -> Prompt {
+        let ordered = order::run_order(&self.tail, None);
+        prompt::assemble(&self.system, &ordered, message, &self.budget)
+    }
+}
+
+fn temperature(parameters: &serde_json::Value) -> Option<f32> {
+    let value = parameters.get("temperature")?.as_f64()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a temperature needs two digits, and the range is checked"
+    )]
+    (0.0..=2.0).contains(&value).then_some(value as f32)
+}
+
+/// No tool is offered, so a model that calls one made it up; it is told so and may answer without.
+fn refuse(call: ToolCall) -> ToolResult {
+    ToolResult {
+        content: format!("there is no tool `{}`; answer without tools", call.name),
+        call_id: call.id,
+        name: call.name,
+        is_error: true,
+    }
+}

@@ -1,0 +1,452 @@
+//! The pure machine of one run: told everything, it says what to do next and waits for nothing.
+//!
+//! A turn is one or more steps. A step is one model call and the tools it asked for. Whatever happens in
+//! whatever order, exactly one [`Effect::Finish`] comes out, and it comes last.
+
+use std::sync::Arc;
+
+use openclaw_models::Chunk;
+use openclaw_sessions::{Appended, Kind};
+use openclaw_types::{Message, Part, Role, StopReason, ToolCall, ToolResult, Usage};
+
+use crate::{
+    event::EventKind,
+    outcome::{Failure, FailureKind, Status},
+};
+
+/// What a run may use up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Model calls.
+    pub steps_max: u32,
+    /// Bytes of text, reasoning and tool arguments.
+    pub output_bytes_max: usize,
+}
+
+/// Who stopped a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AbortCause {
+    /// Somebody asked for it.
+    Requested,
+    /// The gateway stops.
+    Stopping,
+    /// The agent is being deleted or restarted.
+    Withdrawn,
+    /// Its sender was told that the message was not accepted.
+    Unwanted,
+}
+
+impl AbortCause {
+    /// The reason that the aborted entry states.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "stopped on request",
+            Self::Stopping => "stopped because the gateway stops",
+            Self::Unwanted => "not run: its sender was told that it came too late",
+            Self::Withdrawn => "stopped because the agent was restarted or deleted",
+        }
+    }
+}
+
+/// What the machine is told.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Begin.
+    Start,
+    /// The model said something.
+    Chunk(Chunk),
+    /// The model call ended without its last chunk.
+    ModelFailed(Failure),
+    /// A tool answered.
+    ToolDone(ToolResult),
+    /// The record is durable.
+    Appended(Appended),
+    /// The record could not be written, or not in time.
+    AppendFailed(Failure),
+    /// Somebody wants it to stop.
+    Abort(AbortCause),
+    /// The run's time is up.
+    Deadline,
+}
+
+/// What the machine wants done, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Call the model with the prompt and [`Turn::spoken`].
+    CallModel,
+    /// Run this tool.
+    CallTool(ToolCall),
+    /// Write this to the transcript, and say how that went before doing anything else.
+    Append(Record),
+    /// Tell whoever listens.
+    Emit(EventKind),
+    /// The run is over.
+    Finish(Verdict),
+}
+
+/// What is to be written to the transcript.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// What it is.
+    pub kind: Kind,
+    /// Who speaks.
+    pub role: Role,
+    /// The plain text; for an aborted run the reason.
+    pub content: String,
+    /// The parts, when there is more than the text; for an aborted run what it had said.
+    pub parts: Vec<Part>,
+    /// Which model spoke.
+    pub model: Option<String>,
+    /// What that call used.
+    pub usage: Option<Usage>,
+}
+
+/// How the run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// Done, aborted or failed.
+    pub status: Status,
+    /// The answer, or what there was of it.
+    pub text: Arc<str>,
+    /// Which model spoke last.
+    pub model: Option<String>,
+    /// Tokens of all calls.
+    pub usage: Option<Usage>,
+    /// Where the last record ended up.
+    pub entry: Option<Appended>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Idle,
+    Calling,
+    Tools { pending: Vec<String> },
+    Ending(Verdict),
+    Ended,
+}
+
+/// One run on its way to its end.
+#[derive(Debug)]
+pub struct Turn {
+    limits: Limits,
+    phase: Phase,
+    steps: u32,
+    output_bytes: usize,
+    model: Option<String>,
+    text: String,
+    reasoning: String,
+    calls: Vec<ToolCall>,
+    step_usage: Option<Usage>,
+    usage: Option<Usage>,
+    spoken: Vec<Message>,
+}
+
+impl Turn {
+    /// A run that has not begun.
+    #[must_use]
+    pub const fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            phase: Phase::Idle,
+            steps: 0,
+            output_bytes: 0,
+            model: None,
+            text: String::new(),
+            reasoning: String::new(),
+            calls: Vec::new(),
+            step_usage: None,
+            usage: None,
+            spoken: Vec::new(),
+        }
+    }
+
+    /// What this run has said and heard in its earlier steps; it follows the prompt in the next call.
+    #[must_use]
+    pub fn spoken(&self) -> &[Message] {
+        &self.spoken
+    }
+
+    /// Whether chunks of a model call are wanted; if not, the call is to be dropped.
+    #[must_use]
+    pub const fn is_calling(&self) -> bool {
+        matches!(self.phase, Phase::Calling)
+    }
+
+    /// Whether tool results are wanted.
+    #[must_use]
+    pub const fn is_using_tools(&self) -> bool {
+        matches!(self.phase, Phase::Tools { .. })
+    }
+
+    /// Tells the machine what happened; what it wants done is added to `effects`.
+    pub fn step(&mut self, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Start => self.start(effects),
+            Input::Chunk(chunk) => {
+                if self.is_calling() {
+                    self.chunk(chunk, effects);
+                }
+            }
+            Input::ModelFailed(failure) => {
+                if self.is_calling() {
+                    self.end(Status::Failed(failure), effects);
+                }
+            }
+            Input::ToolDone(result) => self.tool_done(result, effects),
+            Input::Appended(entry) => self.appended(entry, effects),
+            Input::AppendFailed(failure) => self.stop(Status::Failed(failure), None, effects),
+            Input::Abort(cause) => self.stop(Status::Aborted, Some(cause.as_str()), effects),
+            Input::Deadline => {
+                let failure = Failure::new(FailureKind::Deadline, "the run took too long");
+                self.stop(Status::Failed(failure), None, effects);
+            }
+        }
+    }
+
+    fn start(&mut self, effects: &mut Vec<Effect>) {
+        if matches!(self.phase, Phase::Idle) {
+            self.call_model(effects);
+        }
+    }
+
+    fn call_model(&mut self, effects: &mut Vec<Effect>) {
+        self.steps += 1;
+        self.phase = Phase::Calling;
+        effects.push(Effect::CallModel);
+    }
+
+    fn chunk(&mut self, chunk: Chunk, effects: &mut Vec<Effect>) {
+        match chunk {
+            Chunk::Start { provider, model } => self.model = Some(format!("{provider}/{model}")),
+            Chunk::Text(text) => {
+                if self.spend(text.len(), effects) {
+                    self.text.push_str(&text);
+                    effects.push(Effect::Emit(EventKind::Delta(Arc::from(text))));
+                }
+            }
+            Chunk::Reasoning(text) => {
+                if self.spend(text.len(), effects) {
+                    self.reasoning.push_str(&text);
+                    effects.push(Effect::Emit(EventKind::Reasoning(Arc::from(text))));
+                }
+            }
+            Chunk::ToolCall(call) => {
+                if self.spend(call.arguments.to_string().len(), effects) {
+                    effects.push(Effect::Emit(EventKind::ToolCall(call.clone())));
+                    self.calls.push(call);
+                }
+            }
+            Chunk::Usage(usage) => {
+                self.step_usage = Some(usage);
+                self.usage = Some(add(self.usage, usage));
+            }
+            Chunk::Stop(reason) => self.stopped(reason, effects),
+        }
+    }
+
+    /// Counts output; past the limit the run ends and the bytes are not taken.
+    fn spend(&mut self, bytes: usize, effects: &mut Vec<Effect>) -> bool {
+        self.output_bytes = self.output_bytes.saturating_add(bytes);
+        if self.output_bytes <= self.limits.output_bytes_max {
+            return true;
+        }
+        let message = format!(
+            "the run said more than {} bytes",
+            self.limits.output_bytes_max
+        );
+        self.end(
+            Status::Failed(Failure::new(FailureKind::Output, message)),
+            effects,
+        );
+        false
+    }
+
+    /// The model call is complete.
+    fn stopped(&mut self, reason: StopReason, effects: &mut Vec<Effect>) {
+        if self.calls.is_empty() {
+            self.answered(reason, effects);
+        } else if self.steps >= self.limits.steps_max {
+            let message = format!("the run made {} model calls and wants more", self.steps);
+            self.end(
+                Status::Failed(Failure::new(FailureKind::Steps, message)),
+                effects,
+            );
+        } else {
+            self.use_tools(effects);
+        }
+    }
+
+    fn answered(&mut self, reason: StopReason, effects: &mut Vec<Effect>) {
+        if self.text.trim().is_empty() {
+            let message = match reason {
+                StopReason::ContentFilter => "the provider's content filter withheld the answer",
+                StopReason::Length => "the model used up its output limit without an answer",
+                StopReason::Stop | StopReason::ToolCalls => "the model answered nothing",
+            };
+            self.end(
+                Status::Failed(Failure::new(FailureKind::NoAnswer, message)),
+                effects,
+            );
+            return;
+        }
+        let verdict = self.verdict(Status::Done);
+        let record = self.take_record();
+        self.phase = Phase::Ending(verdict);
+        effects.push(Effect::Append(record));
+    }
+
+    fn use_tools(&mut self, effects: &mut Vec<Effect>) {
+        let calls = self.calls.clone();
+        let record = self.take_record();
+        self.spoken.push(Message {
+            role: Role::Assistant,
+            parts: record.parts.clone(),
+        });
+        self.phase = Phase::Tools {
+            pending: calls.iter().map(|call| call.id.clone()).collect(),
+        };
+        effects.push(Effect::Append(record));
+        effects.extend(calls.into_iter().map(Effect::CallTool));
+    }
+
+    fn tool_done(&mut self, result: ToolResult, effects: &mut Vec<Effect>) {
+        let Phase::Tools { pending } = &mut self.phase else {
+            return;
+        };
+        let Some(at) = pending.iter().position(|id| *id == result.call_id) else {
+            return;
+        };
+        pending.swap_remove(at);
+        let is_last = pending.is_empty();
+        let part = Part::ToolResult(result.clone());
+        self.spoken.push(Message {
+            role: Role::User,
+            parts: vec![part.clone()],
+        });
+        effects.push(Effect::Append(Record {
+            kind: Kind::ToolResult,
+            role: Role::System,
+            content: result.content.clone(),
+            parts: vec![part],
+            model: None,
+            usage: None,
+        }));
+        effects.push(Effect::Emit(EventKind::ToolResult(result)));
+        if is_last {
+            self.call_model(effects);
+        }
+    }
+
+    fn appended(&mut self, entry: Appended, effects: &mut Vec<Effect>) {
+        if let Phase::Ending(_) = self.phase {
+            self.finish(|verdict| verdict.entry = Some(entry), effects);
+        }
+    }
+
+    /// Stops wherever it is. At the last append there is nothing left to stop but the waiting.
+    fn stop(&mut self, status: Status, reason: Option<&str>, effects: &mut Vec<Effect>) {
+        match &self.phase {
+            Phase::Idle | Phase::Calling | Phase::Tools { .. } => {
+                self.end_because(status, reason, effects);
+            }
+            Phase::Ending(verdict) => {
+                let was_done = verdict.status == Status::Done;
+                self.finish(
+                    |verdict| {
+                        if was_done {
+                            verdict.status = status;
+                        }
+                    },
+                    effects,
+                );
+            }
+            Phase::Ended => {}
+        }
+    }
+
+    fn finish(&mut self, change: impl FnOnce(&mut Verdict), effects: &mut Vec<Effect>) {
+        if let Phase::Ending(mut verdict) = std::mem::replace(&mut self.phase, Phase::Ended) {
+            change(&mut verdict);
+            effects.push(Effect::Finish(verdict));
+        }
+    }
+
+    fn end(&mut self, status: Status, effects: &mut Vec<Effect>) {
+        self.end_because(status, None, effects);
+    }
+
+    /// Writes the record that ends the run on disk; what was said so far is kept in it.
+    fn end_because(&mut self, status: Status, reason: Option<&str>, effects: &mut Vec<Effect>) {
+        let content = match (&status, reason) {
+            (_, Some(reason)) => reason.to_owned(),
+            (Status::Failed(failure), None) => format!("failed: {}", failure.message),
+            (Status::Done | Status::Aborted, None) => "stopped".to_owned(),
+        };
+        let verdict = self.verdict(status);
+        let mut record = self.take_record();
+        if record.parts.is_empty() && !record.content.is_empty() {
+            record
+                .parts
+                .push(Part::Text(std::mem::take(&mut record.content)));
+        }
+        // A call that will never have a result would make the transcript unreadable for providers.
+        record
+            .parts
+            .retain(|part| matches!(part, Part::Text(_) | Part::Reasoning(_)));
+        self.phase = Phase::Ending(verdict);
+        effects.push(Effect::Append(Record {
+            kind: Kind::Aborted,
+            role: Role::System,
+            content,
+            ..record
+        }));
+    }
+
+    fn verdict(&self, status: Status) -> Verdict {
+        Verdict {
+            status,
+            text: Arc::from(self.text.as_str()),
+            model: self.model.clone(),
+            usage: self.usage,
+            entry: None,
+        }
+    }
+
+    /// What the model said in this step, as an assistant's record; the step's buffers are empty after it.
+    fn take_record(&mut self) -> Record {
+        let content = std::mem::take(&mut self.text);
+        let reasoning = std::mem::take(&mut self.reasoning);
+        let calls = std::mem::take(&mut self.calls);
+        let mut parts = Vec::new();
+        if !reasoning.is_empty() || !calls.is_empty() {
+            if !reasoning.is_empty() {
+                parts.push(Part::Reasoning(reasoning));
+            }
+            if !content.is_empty() {
+                parts.push(Part::Text(content.clone()));
+            }
+            parts.extend(calls.into_iter().map(Part::ToolCall));
+        }
+        Record {
+            kind: Kind::Message,
+            role: Role::Assistant,
+            content,
+            parts,
+            model: self.model.clone(),
+            usage: self.step_usage.take(),
+        }
+    }
+}
+
+fn add(total: Option<Usage>, usage: Usage) -> Usage {
+    let total = total.unwrap_or_default();
+    Usage {
+        input_tokens: total.input_tokens.saturating_add(usage.input_tokens),
+        output_tokens: total.output_tokens.saturating_add(usage.output_tokens),
+        cached_tokens: total.cached_tokens.saturating_add(usage.cached_tokens),
+    }
+}
+
+#[cfg(test)]
+mod tests;

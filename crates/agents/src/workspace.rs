@@ -1,0 +1,368 @@
+//! An agent's directory: made from templates where files are missing, never overwritten, read with care.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{
+        DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+    },
+    path::{Path, PathBuf},
+};
+
+use openclaw_types::AgentId;
+
+use crate::{
+    prompt,
+    settings::{self, SETTINGS_BYTES_MAX, Settings},
+};
+
+/// The part of a workspace file that a prompt shows, in bytes: five thousand tokens of English.
+pub const FILE_BYTES_MAX: usize = 20_000;
+
+/// The six texts of a workspace, in the order in which a prompt shows them.
+pub const TEXTS: [&str; 6] = [
+    "SOUL.md",
+    "IDENTITY.md",
+    "AGENTS.md",
+    "TOOLS.md",
+    "USER.md",
+    "MEMORY.md",
+];
+/// The agent's own settings.
+pub const SETTINGS: &str = "config.json";
+/// The agent's transcript; the session store writes it.
+const TRANSCRIPT: &str = "session.jsonl";
+
+/// Why a workspace cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The directory is a symbolic link.
+    #[error("the workspace of `{agent}` is a symbolic link, {}; put the directory itself there", path.display())]
+    SymbolicLink {
+        /// Whose.
+        agent: AgentId,
+        /// Where.
+        path: PathBuf,
+    },
+    /// Something else stands where the directory should be.
+    #[error("the workspace of `{agent}` is not a directory, {}", path.display())]
+    NotADirectory {
+        /// Whose.
+        agent: AgentId,
+        /// Where.
+        path: PathBuf,
+    },
+    /// The directory belongs to another user.
+    #[error("the workspace of `{agent}` belongs to user {owner} and not to {expected}, {}", path.display())]
+    ForeignOwner {
+        /// Whose.
+        agent: AgentId,
+        /// Where.
+        path: PathBuf,
+        /// Who owns it.
+        owner: u32,
+        /// Who should.
+        expected: u32,
+    },
+    /// The disk refused.
+    #[error("{action} {}", path.display())]
+    Disk {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The agent's settings are broken.
+    #[error("{}", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        source: settings::Error,
+    },
+}
+
+fn disk<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
+    move |source| Error::Disk {
+        action,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// What new files say.
+pub(crate) struct Seed<'a> {
+    /// The text of a file, by name.
+    pub text: &'a dyn Fn(&str) -> String,
+    /// What `config.json` says.
+    pub settings: &'a Settings,
+}
+
+/// One agent's directory.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    agent: AgentId,
+    path: PathBuf,
+}
+
+impl Workspace {
+    /// Checks the directory and makes what is missing.
+    ///
+    /// # Errors
+    /// The directory is not ours or cannot be used.
+    pub(crate) fn open(root: &Path, agent: &AgentId, seed: &Seed<'_>) -> Result<Self, Error> {
+        let path = root.join(agent.as_str());
+        match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make_dir(&path).map_err(disk("create", &path))?;
+            }
+            Err(error) => return Err(disk("look at", &path)(error)),
+            Ok(found) => check_owner(agent, &path, &found)?,
+        }
+        let workspace = Self {
+            agent: agent.clone(),
+            path,
+        };
+        workspace.tighten(&workspace.path, 0o700)?;
+        for name in TEXTS {
+            workspace.seed_file(name, || (seed.text)(name))?;
+        }
+        workspace.seed_file(SETTINGS, || seed.settings.to_text())?;
+        workspace.tighten(&workspace.path.join(TRANSCRIPT), 0o600)?;
+        Ok(workspace)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn seed_file(&self, name: &str, text: impl FnOnce() -> String) -> Result<(), Error> {
+        let path = self.path.join(name);
+        match fs::symlink_metadata(&path) {
+            Ok(_) => self.tighten(&path, 0o600),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                create_whole(&path, text().as_bytes()).map_err(disk("create", &path))
+            }
+            Err(error) => Err(disk("look at", &path)(error)),
+        }
+    }
+
+    /// Takes rights of others away; what a link points to is left alone.
+    fn tighten(&self, path: &Path, mode: u32) -> Result<(), Error> {
+        let Ok(found) = fs::symlink_metadata(path) else {
+            return Ok(());
+        };
+        if found.file_type().is_symlink() || found.mode() & 0o7777 == mode {
+            return Ok(());
+        }
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(disk("protect", path))
+    }
+
+    /// What the files looked like from outside; as long as it is the same they need not be read again.
+    pub(crate) fn stamp(&self) -> Stamp {
+        let mut path = self.path.join(SETTINGS);
+        let mut stamp = Stamp::default();
+        stamp.0[0] = Mark::of(&path);
+        for (mark, name) in stamp.0[1..].iter_mut().zip(TEXTS) {
+            path.set_file_name(name);
+            *mark = Mark::of(&path);
+        }
+        stamp
+    }
+
+    /// Reads the texts; one that is missing or unreadable is empty, and logged.
+    pub(crate) fn read_texts(&self) -> Files {
+        Files(TEXTS.map(|name| {
+            let path = self.path.join(name);
+            match read_head(&path, FILE_BYTES_MAX + 4) {
+                Ok(bytes) => as_text(&bytes, FILE_BYTES_MAX),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+                Err(error) => {
+                    tracing::warn!(agent = %self.agent, path = %path.display(), %error, "workspace file left out of the prompt");
+                    String::new()
+                }
+            }
+        }))
+    }
+
+    /// Reads `config.json`.
+    ///
+    /// # Errors
+    /// It cannot be read, or is broken.
+    pub(crate) fn read_settings(&self) -> Result<Settings, Error> {
+        let path = self.path.join(SETTINGS);
+        let bytes = read_head(&path, SETTINGS_BYTES_MAX + 1).map_err(disk("read", &path))?;
+        Settings::parse(&self.agent, &bytes).map_err(|source| Error::Settings { path, source })
+    }
+
+    /// Replaces `config.json` in one step: a reader sees the old one or the new one.
+    ///
+    /// # Errors
+    /// The disk refused; the old file is still there.
+    pub(crate) fn write_settings(&self, settings: &Settings) -> Result<(), Error> {
+        let path = self.path.join(SETTINGS);
+        replace(&path, settings.to_text().as_bytes()).map_err(disk("replace", &path))
+    }
+
+    /// Moves the whole directory; not a byte is removed.
+    ///
+    /// # Errors
+    /// The disk refused; the directory is where it was.
+    pub(crate) fn move_to(&self, trash: &Path, name: &str) -> Result<PathBuf, Error> {
+        make_dirs(trash).map_err(disk("create", trash))?;
+        let target = trash.join(name);
+        rustix::fs::renameat_with(
+            rustix::fs::CWD,
+            &self.path,
+            rustix::fs::CWD,
+            &target,
+            rustix::fs::RenameFlags::NOREPLACE,
+        )
+        .map_err(|errno| disk("move", &self.path)(errno.into()))?;
+        Ok(target)
+    }
+}
+
+fn check_owner(agent: &AgentId, path: &Path, found: &fs::Metadata) -> Result<(), Error> {
+    let (agent, path) = (agent.clone(), path.to_owned());
+    let expected = rustix::process::geteuid().as_raw();
+    if found.file_type().is_symlink() {
+        Err(Error::SymbolicLink { agent, path })
+    } else if !found.is_dir() {
+        Err(Error::NotADirectory { agent, path })
+    } else if found.uid() != expected {
+        Err(Error::ForeignOwner {
+            agent,
+            path,
+            owner: found.uid(),
+            expected,
+        })
+    } else {
+        Ok(())
+    }
+}
+
+/// The texts of a workspace, cut to what a prompt may show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files(pub(crate) [String; TEXTS.len()]);
+
+impl Files {
+    /// Name and text, in the order in which a prompt shows them.
+    pub fn in_prompt_order(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        TEXTS.into_iter().zip(self.0.iter().map(String::as_str))
+    }
+
+    /// `SOUL.md`.
+    #[must_use]
+    pub fn soul(&self) -> &str {
+        &self.0[0]
+    }
+}
+
+/// How the settings and the texts look from outside.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Stamp([Mark; TEXTS.len() + 1]);
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Mark {
+    inode: u64,
+    bytes: u64,
+    modified: (i64, i64),
+}
+
+impl Mark {
+    fn of(path: &Path) -> Self {
+        // A file that cannot be looked at has the mark of a missing one; reading it says why.
+        fs::metadata(path).map_or_else(
+            |_| Self::default(),
+            |found| Self {
+                inode: found.ino(),
+                bytes: found.len(),
+                modified: (found.mtime(), found.mtime_nsec()),
+            },
+        )
+    }
+}
+
+/// The first bytes of a regular file; a pipe or a device is refused before it can make us wait.
+fn read_head(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a regular file",
+        ));
+    }
+    let mut bytes = Vec::new();
+    file.take(bytes_max as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The bytes as text: a byte order mark is dropped, what is not UTF-8 is replaced, the rest is cut.
+fn as_text(bytes: &[u8], bytes_max: usize) -> String {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = String::from_utf8_lossy(bytes);
+    prompt::cut(&text, bytes_max).into_owned()
+}
+
+fn make_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(path)
+}
+
+pub(crate) fn make_dirs(path: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).recursive(true).create(path)
+}
+
+/// A sibling of `path` that no reader takes for anything.
+fn sibling(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.new"))
+}
+
+fn write_new(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
+    // One that a crash left behind is only ever ours.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)?;
+    if sync { file.sync_all() } else { Ok(()) }
+}
+
+/// Makes a file that is never seen half-written and never replaces another.
+fn create_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = sibling(path);
+    write_new(&draft, bytes, false)?;
+    let linked = fs::hard_link(&draft, path);
+    fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Replaces a file by a whole and durable one.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = sibling(path);
+    write_new(&draft, bytes, true)?;
+    fs::rename(&draft, path)?;
+    match path.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! Agents come, go and change while others run.
+
+use std::sync::Arc;
+
+use openclaw_agents::{AgentState, Error, EventKind, NewAgent, Status};
+use openclaw_models::scripted::{Script, ScriptedProvider, Step};
+use serde_json::{Value, json};
+
+use crate::harness::{Choices, World, agent, named};
+
+fn scribe() -> NewAgent {
+    NewAgent {
+        id: agent("scribe"),
+        name: Some("Scribe".to_owned()),
+        role: Some("secretary".to_owned()),
+        purpose: Some("Write down what was decided.".to_owned()),
+        emoji: None,
+        model: None,
+    }
+}
+
+fn ids(world: &World) -> Vec<String> {
+    let listed = world.agents.list();
+    listed
+        .into_iter()
+        .map(|status| status.id.to_string())
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_created_agent_answers_at_once_and_after_a_restart() {
+    let world = World::new(ScriptedProvider::answering("fine"));
+    let status = world.agents.create(scribe()).await.unwrap();
+    assert_eq!(
+        (status.name.as_str(), status.role.as_str(), status.state),
+        ("Scribe", "secretary", AgentState::Idle)
+    );
+    let outcome = world.send("scribe", "r1").await.outcome.await;
+    assert_eq!(outcome.status, Status::Done);
+    let requests = world.provider.requests();
+    let system = requests[0].messages[0].plain_text();
+    assert!(system.contains("Scribe") && system.contains("secretary"));
+    assert!(system.contains("Write down what was decided."));
+    assert!(system.contains("charlie, scribe"));
+    let again = world.agents.create(scribe()).await;
+    assert!(matches!(again, Err(Error::AgentExists { .. })));
+
+    world.store.shutdown().await.unwrap();
+    let next = World::on(
+        ScriptedProvider::answering("fine"),
+        Choices::default(),
+        Arc::clone(&world.home),
+        world.disk.clone(),
+        2,
+    );
+    assert_eq!(
+        ids(&next),
+        ["steward", "alpha", "beta", "charlie", "scribe"]
+    );
+    assert_eq!(
+        next.agents.status(&agent("scribe")).unwrap().role,
+        "secretary"
+    );
+    next.store.shutdown().await.unwrap();
+    let fewer = World::on(
+        ScriptedProvider::answering("fine"),
+        Choices {
+            agents: vec![named("alpha")],
+            discover: false,
+            ..Choices::default()
+        },
+        Arc::clone(&world.home),
+        world.disk.clone(),
+        3,
+    );
+    assert_eq!(ids(&fewer), ["alpha"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_agent_stops_and_every_byte_of_it_stays() {
+    let provider = ScriptedProvider::answering("fine");
+    provider.queue(Script::new().text("half").then(Step::Hang));
+    let world = World::new(provider);
+    let accepted = world.send("beta", "r1").await;
+    world.until_delta("r1").await;
+    let soul = std::fs::read_to_string(world.path("beta").join("SOUL.md")).unwrap();
+    let trash = world.agents.delete(&agent("beta")).await.unwrap().unwrap();
+    assert_eq!(accepted.outcome.await.status, Status::Aborted);
+    assert_eq!(trash.parent().unwrap(), world.home.path().join("trash"));
+    assert_eq!(
+        std::fs::read_to_string(trash.join("SOUL.md")).unwrap(),
+        soul
+    );
+    assert!(!world.path("beta").exists());
+    assert_eq!(ids(&world), ["steward", "alpha", "charlie"]);
+    let refused = world.agents.submit(world.inbound("beta", "hi")).await;
+    assert!(matches!(refused, Err(Error::UnknownAgent { .. })));
+    let gone = world.agents.delete(&agent("beta")).await;
+    assert!(matches!(gone, Err(Error::UnknownAgent { .. })));
+
+    world.store.shutdown().await.unwrap();
+    let next = World::on(
+        ScriptedProvider::answering("fine"),
+        Choices::default(),
+        Arc::clone(&world.home),
+        world.disk.clone(),
+        2,
+    );
+    assert_eq!(ids(&next), ["steward", "alpha", "charlie"]);
+    let back = NewAgent {
+        id: agent("beta"),
+        name: None,
+        role: None,
+        purpose: None,
+        emoji: None,
+        model: None,
+    };
+    next.agents.create(back).await.unwrap();
+    assert!(next.path("beta").join("SOUL.md").exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_change_by_dotted_key_and_hold_from_the_next_run() {
+    let world = World::new(ScriptedProvider::answering("fine"));
+    let steward = agent("steward");
+    let set = |key, value| world.agents.config_set(&steward, key, value);
+    assert_eq!(
+        set("parameters.temperature", json!(0.5)).await.unwrap(),
+        json!(0.5)
+    );
+    assert_eq!(
+        set("model", json!("local/small")).await.unwrap(),
+        json!("local/small")
+    );
+    assert_eq!(
+        set("role", json!("captain")).await.unwrap(),
+        json!("captain")
+    );
+    let refused = set("id", json!("other")).await;
+    assert!(matches!(refused, Err(Error::Settings { .. })));
+    let all = world.agents.config_get(&steward, None).await.unwrap();
+    assert_eq!(
+        (&all["role"], &all["id"]),
+        (&json!("captain"), &json!("steward"))
+    );
+    assert_eq!(world.agents.status(&steward).unwrap().role, "captain");
+    assert_eq!(set("model", Value::Null).await.unwrap(), json!(null));
+    world.send("steward", "r1").await.outcome.await;
+    let request = &world.provider.requests()[0];
+    assert_eq!(request.temperature, Some(0.5));
+    assert!(request.messages[0].plain_text().contains("captain"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_stops_runs_and_takes_new_ones() {
+    let provider = ScriptedProvider::answering("fine");
+    provider.queue(Script::new().text("half").then(Step::Hang));
+    let world = World::new(provider);
+    let accepted = world.send("steward", "r1").await;
+    world.until_delta("r1").await;
+    let status = world.agents.restart(&agent("steward")).await.unwrap();
+    assert_eq!(status.state, AgentState::Idle);
+    assert_eq!(accepted.outcome.await.status, Status::Aborted);
+    assert_eq!(ids(&world), ["steward", "alpha", "beta", "charlie"]);
+    let outcome = world.send("steward", "r2").await.outcome.await;
+    assert_eq!(outcome.status, Status::Done);
+    let states: Vec<String> = world
+        .events()
+        .into_iter()
+        .filter_map(|event| match event.kind {
+            EventKind::AgentState { previous, now } => {
+                Some(format!("{}>{}", previous.as_str(), now.as_str()))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        states,
+        [
+            "idle>busy",
+            "busy>offline",
+            "offline>idle",
+            "idle>busy",
+            "busy>idle"
+        ]
+    );
+}
