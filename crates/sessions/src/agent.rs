@@ -7,18 +7,19 @@ use std::{
 
 use openclaw_types::{AgentId, Env};
 
-pub(crate) use self::load::load_read_only;
+pub(crate) use self::{load::load_read_only, reader::EntryReader};
 use crate::{
     cache::TailCache,
     commit::lock,
-    disk::{Disk, DiskFile, FileIdentity, OpenMode, read_full},
-    entry::{Entry, Fault, decode},
+    disk::{Disk, DiskFile, FileIdentity},
+    entry::Fault,
     error::Error,
-    index::{Index, Place},
+    index::Index,
     segment::{Layout, SealedSegment, roll},
 };
 
 mod load;
+mod reader;
 
 /// What was found when an agent's files were read.
 #[derive(Debug, Clone, Default)]
@@ -208,31 +209,25 @@ impl AgentFiles {
                 state.map_err(|error| Error::disk("look at", self.layout.active(), error))?;
             Ok((file, state.identity))
         });
-        match begun {
-            Ok((file, identity)) => {
-                let mut view = self.view();
-                view.sealed.push(ending);
-                view.active_number = number + 1;
-                view.active = Some(Arc::clone(&file));
-                *writer = Writer::Ready(ActiveFile {
-                    file,
-                    identity,
-                    len: 0,
-                    dirty: false,
-                    named: true,
-                });
-                Ok(())
+        let (file, identity) = begun.inspect_err(|_| {
+            // Half-way through, the name may have moved on; what is where is read again then.
+            let path = disk.state(&self.layout.active());
+            if !path.is_ok_and(|state| state.identity == active.identity) {
+                *writer = Writer::Lost;
             }
-            Err(error) => {
-                let moved = disk
-                    .state(&self.layout.active())
-                    .is_ok_and(|state| state.identity == active.identity);
-                if !moved {
-                    *writer = Writer::Lost;
-                }
-                Err(error)
-            }
-        }
+        })?;
+        let mut view = self.view();
+        view.sealed.push(ending);
+        view.active_number = number + 1;
+        view.active = Some(Arc::clone(&file));
+        *writer = Writer::Ready(ActiveFile {
+            file,
+            identity,
+            len: 0,
+            dirty: false,
+            named: true,
+        });
+        Ok(())
     }
 
     fn reload(
@@ -283,78 +278,5 @@ impl Writer {
         if let Self::Ready(active) = self {
             *self = Self::Poisoned(active.clone());
         }
-    }
-}
-
-impl View {
-    /// A reader of entries, independent of this view from now on.
-    pub(crate) fn reader(&self, layout: &Layout) -> EntryReader {
-        EntryReader {
-            layout: layout.clone(),
-            sealed: self.sealed.clone(),
-            active_number: self.active_number,
-            active: self.active.clone(),
-            last: None,
-        }
-    }
-}
-
-/// Fetches entries by place.
-#[derive(Debug)]
-pub(crate) struct EntryReader {
-    layout: Layout,
-    sealed: Vec<SealedSegment>,
-    active_number: u32,
-    active: Option<Arc<dyn DiskFile>>,
-    /// The sealed segment read last: neighbouring entries are mostly in the same one.
-    last: Option<(u32, Arc<dyn DiskFile>)>,
-}
-
-impl EntryReader {
-    /// Reads one entry and checks it again.
-    pub(crate) fn read(
-        &mut self,
-        disk: &dyn Disk,
-        place: Place,
-    ) -> Result<Result<Entry, Fault>, Error> {
-        let (file, path) = self.file(disk, place.segment)?;
-        let mut bytes = vec![0; place.len as usize];
-        let len = read_full(&*file, place.offset, &mut bytes)
-            .map_err(|error| Error::disk("read", path, error))?;
-        Ok(decode(&bytes[..len]).map(|mut entry| {
-            entry.seq = place.seq;
-            entry
-        }))
-    }
-
-    fn file(
-        &mut self,
-        disk: &dyn Disk,
-        number: u32,
-    ) -> Result<(Arc<dyn DiskFile>, PathBuf), Error> {
-        let path = self.path(number);
-        if number == self.active_number
-            && let Some(file) = &self.active
-        {
-            return Ok((Arc::clone(file), path));
-        }
-        if let Some((last, file)) = &self.last
-            && *last == number
-        {
-            return Ok((Arc::clone(file), path));
-        }
-        let file = disk
-            .open(&path, OpenMode::Read)
-            .map_err(|error| Error::disk("open", &path, error))?;
-        self.last = Some((number, Arc::clone(&file)));
-        Ok((file, path))
-    }
-
-    fn path(&self, number: u32) -> PathBuf {
-        let sealed = self.sealed.iter().find(|segment| segment.number == number);
-        sealed.map_or_else(
-            || self.layout.active(),
-            |segment| self.layout.sealed(&segment.file),
-        )
     }
 }

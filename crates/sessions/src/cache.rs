@@ -16,7 +16,6 @@ pub(crate) struct TailCache {
     bytes: usize,
     clock: u64,
     rings: BTreeMap<Key, Ring>,
-    by_use: BTreeMap<u64, Key>,
 }
 
 #[derive(Debug, Default)]
@@ -35,17 +34,16 @@ impl TailCache {
             bytes: 0,
             clock: 0,
             rings: BTreeMap::new(),
-            by_use: BTreeMap::new(),
         }
     }
 
     /// The session's last entries, if the cache has all that are asked for.
     pub(crate) fn tail(&mut self, key: &Key, count: usize) -> Option<Vec<Arc<Entry>>> {
-        let ring = self.rings.get(key)?;
+        let ring = self.rings.get_mut(key)?;
         let from = ring.recent.len().checked_sub(count)?;
-        let found = ring.recent[from..].to_vec();
-        self.touch(key);
-        Some(found)
+        self.clock += 1;
+        ring.used = self.clock;
+        Some(ring.recent[from..].to_vec())
     }
 
     /// Remembers the session's last entries, as read from its file.
@@ -66,7 +64,8 @@ impl TailCache {
             ring.recent.push(Arc::clone(entry));
             ring.bytes += entry.memory_bytes();
             self.bytes += entry.memory_bytes();
-            self.touch(key);
+            self.clock += 1;
+            ring.used = self.clock;
             self.shrink();
         } else if first {
             self.insert(key.clone(), vec![Arc::clone(entry)]);
@@ -77,7 +76,6 @@ impl TailCache {
     pub(crate) fn forget(&mut self, key: &Key) {
         if let Some(ring) = self.rings.remove(key) {
             self.bytes -= ring.bytes;
-            self.by_use.remove(&ring.used);
         }
     }
 
@@ -98,7 +96,6 @@ impl TailCache {
         let bytes = recent.iter().map(|entry| entry.memory_bytes()).sum();
         self.clock += 1;
         self.bytes += bytes;
-        self.by_use.insert(self.clock, key.clone());
         let used = self.clock;
         self.rings.insert(
             key,
@@ -111,24 +108,79 @@ impl TailCache {
         self.shrink();
     }
 
-    fn touch(&mut self, key: &Key) {
-        self.clock += 1;
-        if let Some(ring) = self.rings.get_mut(key)
-            && let Some(key) = self.by_use.remove(&ring.used)
-        {
-            ring.used = self.clock;
-            self.by_use.insert(self.clock, key);
+    /// Makes room when there is too much, and a quarter more, so that it is seldom done.
+    fn shrink(&mut self) {
+        if self.bytes <= TAIL_CACHE_BYTES_MAX {
+            return;
+        }
+        let mut by_use: Vec<(u64, Key)> = self
+            .rings
+            .iter()
+            .map(|(key, ring)| (ring.used, key.clone()))
+            .collect();
+        by_use.sort_unstable();
+        for (_, key) in by_use {
+            if self.bytes <= TAIL_CACHE_BYTES_MAX / 4 * 3 {
+                return;
+            }
+            self.forget(&key);
         }
     }
+}
 
-    fn shrink(&mut self) {
-        while self.bytes > TAIL_CACHE_BYTES_MAX {
-            let Some((_, key)) = self.by_use.pop_first() else {
-                return;
-            };
-            if let Some(ring) = self.rings.remove(&key) {
-                self.bytes -= ring.bytes;
-            }
+#[cfg(test)]
+mod tests {
+    use openclaw_types::{Role, Timestamp};
+
+    use super::*;
+    use crate::entry::Draft;
+
+    fn key(name: &str) -> Key {
+        (
+            AgentId::parse("main").unwrap(),
+            SessionId::parse(name).unwrap(),
+        )
+    }
+
+    fn entry(name: &str, text: &str, seq: u64) -> Arc<Entry> {
+        let draft = Draft::message(Role::User, SessionId::parse(name).unwrap(), text);
+        Arc::new(Entry::from_draft(draft, String::new(), Timestamp(0), seq))
+    }
+
+    #[test]
+    fn a_ring_answers_only_what_it_has_without_a_gap() {
+        let mut cache = TailCache::new(3);
+        let all: Vec<_> = (1..=5).map(|seq| entry("s", "x", seq)).collect();
+        cache.push(&key("s"), &all[0], false);
+        assert_eq!(cache.tail(&key("s"), 1), None);
+        cache.fill(key("s"), &all[..2]);
+        for new in &all[2..] {
+            cache.push(&key("s"), new, false);
         }
+        assert_eq!(cache.tail(&key("s"), 3), Some(all[2..].to_vec()));
+        assert_eq!(cache.tail(&key("s"), 4), None);
+        cache.forget(&key("s"));
+        assert_eq!((cache.tail(&key("s"), 1), cache.bytes), (None, 0));
+    }
+
+    #[test]
+    fn the_sessions_used_longest_ago_go_first_when_memory_runs_out() {
+        let mut cache = TailCache::new(3);
+        let text = "x".repeat(TAIL_CACHE_BYTES_MAX / 8);
+        for at in 0..7 {
+            let name = format!("s{at}");
+            cache.push(&key(&name), &entry(&name, &text, 1), true);
+        }
+        assert!(cache.tail(&key("s0"), 1).is_some());
+        cache.push(&key("s9"), &entry("s9", &text, 1), true);
+        assert!(cache.bytes <= TAIL_CACHE_BYTES_MAX);
+        let kept: Vec<_> = cache
+            .rings
+            .keys()
+            .map(|(_, session)| session.as_str())
+            .collect();
+        assert_eq!(kept, ["s0", "s4", "s5", "s6", "s9"]);
+        let sum: usize = cache.rings.values().map(|ring| ring.bytes).sum();
+        assert_eq!(sum, cache.bytes);
     }
 }

@@ -339,13 +339,15 @@ impl<'a> Facts<'a> {
 
 /// The beginning of a text on one line.
 fn preview(text: &str) -> Box<str> {
-    let mut line = String::new();
-    for (count, letter) in text.trim_start().chars().enumerate() {
-        if count == PREVIEW_CHARS_MAX {
-            line.push('…');
-            break;
-        }
-        line.push(if letter.is_control() { ' ' } else { letter });
+    let text = text.trim_start();
+    let end = text.char_indices().nth(PREVIEW_CHARS_MAX);
+    let head = end.map_or(text, |(end, _)| &text[..end]);
+    if end.is_none() && !head.contains(char::is_control) {
+        return head.into();
+    }
+    let mut line = head.replace(char::is_control, " ");
+    if end.is_some() {
+        line.push('…');
     }
     line.into_boxed_str()
 }

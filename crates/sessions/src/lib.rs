@@ -15,7 +15,7 @@
 mod agent;
 mod cache;
 mod commit;
-mod disk;
+pub mod disk;
 mod entry;
 mod error;
 mod index;
@@ -28,7 +28,7 @@ mod store;
 
 pub use agent::{Quarantined, Recovery, Torn};
 pub use commit::Durability;
-pub use disk::{Disk, DiskFile, FileIdentity, FileState, OpenMode, RealDisk, SimDisk, sim};
+pub use disk::{Disk, RealDisk, SimDisk};
 pub use entry::{Appended, Draft, Entry, Fault, Kind, Origin, OriginKind, decode};
 pub use error::Error;
 pub use index::SessionSummary;

@@ -45,7 +45,7 @@ pub(super) fn load(
         identity: state.identity,
         len,
         dirty: false,
-        named: created,
+        named: false,
     };
     let writer = match repair(disk, env, &active, tail, &path) {
         Ok((active, torn)) => {

@@ -133,3 +133,46 @@ impl<T> State<T> {
         self.bytes += bytes;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_is_bounded_in_items_and_bytes_and_taken_whole() {
+        let inbox = Inbox::new(3);
+        assert_eq!(
+            inbox.push(1, QUEUE_BYTES_MAX + 1),
+            Ok(()),
+            "one always fits"
+        );
+        assert_eq!(inbox.push(2, 1), Err(Refused::Full), "no bytes left");
+        let mut batch = Vec::new();
+        assert!(inbox.take(&mut batch, None));
+        assert_eq!(batch, [1]);
+        batch.clear();
+        for item in 2..5 {
+            assert_eq!(inbox.push(item, 1), Ok(()));
+        }
+        assert_eq!(inbox.push(5, 1), Err(Refused::Full), "no places left");
+        assert_eq!(inbox.push_control(6), Ok(()), "control always fits");
+        assert_eq!(inbox.len(), 4);
+        inbox.close();
+        assert_eq!(inbox.push(7, 1), Err(Refused::Closed));
+        assert!(
+            inbox.take(&mut batch, None),
+            "what was accepted is still taken"
+        );
+        assert_eq!(batch, [2, 3, 4, 6]);
+        batch.clear();
+        assert!(!inbox.take(&mut batch, None));
+    }
+
+    #[test]
+    fn a_taker_with_a_time_limit_comes_back_empty_handed() {
+        let inbox: Inbox<u8> = Inbox::new(3);
+        let mut batch = Vec::new();
+        assert!(inbox.take(&mut batch, Some(Duration::from_millis(1))));
+        assert_eq!(batch, [0; 0]);
+    }
+}

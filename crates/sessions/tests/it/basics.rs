@@ -201,3 +201,43 @@ async fn entries_too_large_or_too_deep_are_refused_and_leave_no_trace() {
         ["fine"]
     );
 }
+
+#[tokio::test]
+async fn an_append_nobody_waits_for_is_durable_all_the_same_and_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let main = agent("main");
+    let store = real_store(dir.path());
+    store.open_agent(&main).unwrap();
+    for at in 0..5 {
+        drop(store.append(&main, vec![user("s", &at.to_string())]));
+    }
+    store.append(&main, vec![user("s", "last")]).await.unwrap();
+    let found = store.tail(&main, &session("s"), 9).unwrap();
+    assert_eq!(texts(&found), ["0", "1", "2", "3", "4", "last"]);
+}
+
+#[tokio::test]
+async fn a_session_is_named_at_once_and_on_disk_with_its_first_entry() {
+    let dir = tempfile::tempdir().unwrap();
+    let main = agent("main");
+    let store = real_store(dir.path());
+    assert!(matches!(
+        store.create(&main, None),
+        Err(Error::UnknownAgent { .. })
+    ));
+    store.open_agent(&main).unwrap();
+    let fresh = store.create(&main, None).unwrap();
+    assert!(fresh.as_str().starts_with("sess-"), "{fresh}");
+    let named = store.create(&main, Some(session("mine"))).unwrap();
+    assert_eq!((named.as_str(), store.list(None)), ("mine", Vec::new()));
+    store
+        .append(&main, vec![user(fresh.as_str(), "hi")])
+        .await
+        .unwrap();
+    let listed: Vec<_> = store
+        .list(Some(&main))
+        .into_iter()
+        .map(|found| found.session)
+        .collect();
+    assert_eq!(listed, [fresh]);
+}

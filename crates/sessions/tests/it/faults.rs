@@ -7,8 +7,11 @@ use std::{
 };
 
 use openclaw_sessions::{
-    Disk, DiskFile, Error, FileState, OpenMode, SimDisk, Store,
-    sim::{Call, Failure, Fault},
+    Disk, Error, SimDisk, Store,
+    disk::{
+        DiskFile, FileState, OpenMode,
+        sim::{Call, Failure, Fault},
+    },
 };
 use openclaw_types::AgentId;
 
