@@ -24,6 +24,9 @@ use crate::{
 /// The signal a child dies of when the thread that keeps it is gone.
 const SIGKILL: i32 = 9;
 
+/// The running binary, whatever has become of its path.
+const RUNNING: &str = "/proc/self/exe";
+
 /// Starts children by re-executing one binary, ours. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Launcher {
@@ -34,8 +37,17 @@ pub struct Launcher {
 
 impl Launcher {
     /// `helper` is a binary that calls [`crate::child_main`] when its first argument is [`crate::CHILD_ARGUMENT`].
+    ///
+    /// If it is the running binary, it stays the running one: an update of the file on disk can't make a different
+    /// version set up the children of this one.
     #[must_use]
     pub fn new(helper: PathBuf) -> Self {
+        let is_running = std::env::current_exe().is_ok_and(|running| running == helper);
+        let helper = if is_running {
+            PathBuf::from(RUNNING)
+        } else {
+            helper
+        };
         Self {
             helper: Arc::new(helper),
             keeper: Arc::default(),

@@ -158,6 +158,24 @@ async fn a_helper_that_is_missing_or_not_ours_is_a_typed_error() {
     assert_eq!(exit, Exit::Code(1));
 }
 
+#[test]
+fn a_binary_that_is_replaced_while_it_runs_still_starts_children() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("openclaw");
+    std::fs::copy(env!("CARGO_BIN_EXE_openclaw-process-child"), &path).unwrap();
+    let mut parent = std::process::Command::new(&path)
+        .args(["late-parent", "/bin/true"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // Starting returns once the program runs, so its file may go.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, "not a program").unwrap();
+    drop(parent.stdin.take());
+    assert!(parent.wait().unwrap().success());
+}
+
 #[tokio::test]
 async fn dropping_a_handle_kills_the_child_and_reaps_it() {
     let launcher = launcher();
