@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     error::ErrorShape,
-    limits::{DEPTH_MAX, OPEN_KEYS_MAX},
+    limits::{DEPTH_MAX, VALUES_MAX},
     scan::Fault,
 };
 
@@ -46,9 +46,12 @@ pub enum DecodeError {
         /// Where the limit was passed.
         offset: usize,
     },
-    /// The text has too many keys in its open objects.
-    #[error("frame has more than {OPEN_KEYS_MAX} keys in open objects")]
-    TooManyKeys,
+    /// The text has too many values.
+    #[error("frame has more than {VALUES_MAX} values, at byte {offset}")]
+    TooManyValues {
+        /// Where the limit was passed.
+        offset: usize,
+    },
     /// An object repeats a key.
     #[error("frame repeats the key `{key}`")]
     DuplicateKey {
@@ -90,7 +93,7 @@ impl From<Fault> for DecodeError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::TooDeep { offset } => Self::TooDeep { offset },
-            Fault::TooManyKeys => Self::TooManyKeys,
+            Fault::TooManyValues { offset } => Self::TooManyValues { offset },
             Fault::DuplicateKey { key } => Self::DuplicateKey { key },
             Fault::Trailing { offset } => Self::Trailing { offset },
         }

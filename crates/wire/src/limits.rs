@@ -8,9 +8,9 @@ pub const FRAME_BYTES_MAX: usize = 25 * 1024 * 1024;
 pub const BUFFERED_BYTES_MAX: usize = 50 * 1024 * 1024;
 /// Deepest nesting of a frame: far above any real frame, far below what exhausts a stack.
 pub const DEPTH_MAX: usize = 64;
-/// Most object keys that may be open at once while a frame is checked for repeated keys; bounds the memory of
-/// the check to a few megabytes.
-pub const OPEN_KEYS_MAX: usize = 100_000;
+/// Most values in one frame. A value takes some 70 bytes in memory and may take 2 on the wire, so that without
+/// this limit the largest frame could take a gigabyte; real frames have a few thousand.
+pub const VALUES_MAX: usize = 500_000;
 /// Longest request id, in bytes: it is echoed in every answer, and real ids are UUIDs.
 pub const REQUEST_ID_BYTES_MAX: usize = 256;
 /// Longest method or event name, in bytes: real names are below 64.

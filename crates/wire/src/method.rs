@@ -1,7 +1,12 @@
 //! One method is one type: its name, its scope, what goes in and what comes out.
 
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, value::RawValue};
+use std::collections::BTreeMap;
+
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use serde_json::value::RawValue;
 
 use crate::{
     error::ErrorShape,
@@ -73,19 +78,22 @@ pub fn params<M: Method>(raw: Option<&RawValue>) -> Result<M::Params, ErrorShape
         None | Some("null") => "{}",
         Some(text) => text,
     };
-    serde_json::from_str(text).map_err(|error| {
+    let refuse = |reason: String| {
         let name = M::NAME;
-        let reason = missing(M::PARAMS, text).unwrap_or_else(|| without_position(&error));
         ErrorShape::invalid(format!("invalid {name} params: {reason}"))
+    };
+    // A derived reader would take an array for an object too.
+    if !text.starts_with('{') {
+        return Err(refuse("must be object".to_owned()));
+    }
+    serde_json::from_str(text).map_err(|error| {
+        refuse(missing(M::PARAMS, text).unwrap_or_else(|| without_position(&error)))
     })
 }
 
 /// Upstream's words for required fields that are absent, all in one message.
 fn missing(fields: &[Field], text: &str) -> Option<String> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    let Value::Object(object) = value else {
-        return Some("must be object".to_owned());
-    };
+    let object: BTreeMap<String, IgnoredAny> = serde_json::from_str(text).ok()?;
     let absent: Vec<String> = fields
         .iter()
         .filter(|field| field.required && !object.contains_key(field.name))

@@ -1,16 +1,16 @@
-//! One pass over a JSON text for what `serde_json` does not report: depth, repeated keys, trailing bytes.
+//! One pass over a JSON text for what `serde_json` does not report: depth, size, repeated keys, trailing bytes.
 //!
 //! It trusts nothing and validates little: a text that passes may still be malformed, and the parser says so.
 
 use std::borrow::Cow;
 
-use crate::limits::{DEPTH_MAX, OPEN_KEYS_MAX, quote};
+use crate::limits::{DEPTH_MAX, VALUES_MAX, quote};
 
 /// What the pass refuses.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     TooDeep { offset: usize },
-    TooManyKeys,
+    TooManyValues { offset: usize },
     DuplicateKey { key: String },
     Trailing { offset: usize },
 }
@@ -27,6 +27,7 @@ struct Scan<'a> {
     starts: [usize; DEPTH_MAX],
     keys: Vec<Cow<'a, str>>,
     key_next: bool,
+    values: usize,
 }
 
 pub(crate) fn scan(text: &str) -> Result<(), Fault> {
@@ -37,6 +38,7 @@ pub(crate) fn scan(text: &str) -> Result<(), Fault> {
         starts: [0; DEPTH_MAX],
         keys: Vec::with_capacity(16),
         key_next: false,
+        values: 0,
     }
     .run()
 }
@@ -52,7 +54,7 @@ impl Scan<'_> {
                         return Ok(());
                     };
                     if self.key_next {
-                        self.key(at + 1, end)?;
+                        self.key(at + 1, end);
                     }
                     at = end;
                 }
@@ -66,7 +68,10 @@ impl Scan<'_> {
                         return trailing(bytes, at + 1);
                     }
                 }
-                b',' => self.key_next = self.in_object(),
+                b',' => {
+                    self.count(at)?;
+                    self.key_next = self.in_object();
+                }
                 _ => {}
             }
             at += 1;
@@ -78,7 +83,17 @@ impl Scan<'_> {
         self.depth > 0 && self.objects >> (self.depth - 1) & 1 == 1
     }
 
+    /// Every value but the first of its container follows a comma, and the first an opening.
+    const fn count(&mut self, offset: usize) -> Result<(), Fault> {
+        if self.values == VALUES_MAX {
+            return Err(Fault::TooManyValues { offset });
+        }
+        self.values += 1;
+        Ok(())
+    }
+
     fn open(&mut self, is_object: bool, offset: usize) -> Result<(), Fault> {
+        self.count(offset)?;
         if self.depth == DEPTH_MAX {
             return Err(Fault::TooDeep { offset });
         }
@@ -96,11 +111,8 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn key(&mut self, start: usize, end: usize) -> Result<(), Fault> {
+    fn key(&mut self, start: usize, end: usize) {
         self.key_next = false;
-        if self.keys.len() == OPEN_KEYS_MAX {
-            return Err(Fault::TooManyKeys);
-        }
         let text = self.text;
         let raw = text.get(start..end).unwrap_or_default();
         // An escaped key may equal a plain one, so it is compared unescaped. One that cannot be unescaped is
@@ -112,7 +124,6 @@ impl Scan<'_> {
             Cow::Borrowed(raw)
         };
         self.push(key);
-        Ok(())
     }
 
     fn close(&mut self) -> Result<(), Fault> {
@@ -226,11 +237,14 @@ mod tests {
     }
 
     #[test]
-    fn open_keys_are_bounded() {
-        let mut text = String::from("{");
-        for i in 0..=OPEN_KEYS_MAX {
-            text.push_str(&format!("\"{i}\":0,"));
-        }
-        assert_eq!(scan(&text), Err(Fault::TooManyKeys));
+    fn values_are_bounded_exactly_whatever_they_are() {
+        // The array opens, and each comma adds a value.
+        let fits = format!("[0{}]", ",0".repeat(VALUES_MAX - 1));
+        let spills = format!("[0{}]", ",0".repeat(VALUES_MAX));
+        let nested = format!("[{}", "[],".repeat(VALUES_MAX));
+        assert_eq!(scan(&fits), Ok(()));
+        let offset = spills.len() - 3;
+        assert_eq!(scan(&spills), Err(Fault::TooManyValues { offset }));
+        assert!(matches!(scan(&nested), Err(Fault::TooManyValues { .. })));
     }
 }

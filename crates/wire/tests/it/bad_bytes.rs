@@ -131,8 +131,18 @@ const SEEDS: [&str; 8] = [
     r#"{"type":"subscribe","content":{"channel":"agent:status","agents":["steward"]},"timestamp":"2024-03-31T00:00:00Z"}"#,
 ];
 
+/// At least two thousand cases; more with `PROPTEST_CASES`.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig {
+        cases: default.cases.max(2_000),
+        failure_persistence: None,
+        ..default
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn decoding_never_panics_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {

@@ -76,7 +76,7 @@ fn every_limit_is_in_the_manual() {
         ),
         format!("size after it | {} bytes |", limits::FRAME_BYTES_MAX),
         format!("| nesting | {} levels |", limits::DEPTH_MAX),
-        format!("| keys in open objects | {} |", limits::OPEN_KEYS_MAX),
+        format!("| values in one frame | {} |", limits::VALUES_MAX),
         format!("sender | {} bytes |", limits::REQUEST_ID_BYTES_MAX),
         format!("event names | {} bytes |", limits::NAME_BYTES_MAX),
         format!("`connect` | {} ms |", limits::HANDSHAKE_MS),

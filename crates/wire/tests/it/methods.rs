@@ -180,6 +180,10 @@ fn wrong_parameters_are_told_in_the_words_clients_know() {
             "INVALID_REQUEST: invalid chat.send params: must have required property 'sessionKey'; must have required property 'message'; must have required property 'idempotencyKey'",
         ),
         (
+            refusal::<gateway::Status>("[true]"),
+            "INVALID_REQUEST: invalid status params: must be object",
+        ),
+        (
             refusal::<chat::ChatSend>("[1]"),
             "INVALID_REQUEST: invalid chat.send params: must be object",
         ),
