@@ -48,6 +48,7 @@ const PIP: Need = Need {
     package: "python3-pip",
     is_there: || step::succeeds("python3", &["-m", "pip", "--version"]),
 };
+const NODE_MIN: u32 = 20;
 const NODE: [Need; 2] = [
     Need {
         what: "node",
@@ -90,8 +91,22 @@ pub(crate) fn native(repo: &Repo) -> Result<(), Error> {
     install(repo, &NATIVE)
 }
 
+/// What the clients written in JavaScript need; Node has a WebSocket of its own since version 20.
 pub(crate) fn node(repo: &Repo) -> Result<(), Error> {
-    install(repo, &NODE)
+    install(repo, &NODE)?;
+    let version = step::capture(Command::new("node").arg("--version"))?;
+    let major = version.trim_start_matches('v').split('.').next();
+    if major.and_then(|major| major.parse().ok()) >= Some(NODE_MIN) {
+        return Ok(());
+    }
+    Err(Error::Missing {
+        missing: vec![format!(
+            "node {NODE_MIN} or later (there is {})",
+            version.trim()
+        )],
+        hint: "install a newer Node.js, from https://nodejs.org or your distribution's backports"
+            .to_owned(),
+    })
 }
 
 pub(crate) fn nextest(repo: &Repo) -> Result<(), Error> {

@@ -36,12 +36,16 @@ pub(crate) fn documentation(repo: &Repo) -> Result<(), Error> {
 /// The clients written in JavaScript, where their folder exists.
 pub(crate) fn javascript(repo: &Repo) -> Result<(), Error> {
     let folder = repo.path("tests/js");
+    Step::cargo("build the gateway for the clients", repo.root())
+        .args(["build", "-p", "openclaw-cli"])
+        .run()?;
     Step::new("install the JavaScript clients", "npm")
         .args(["ci", "--no-audit", "--no-fund"])
         .dir(&folder)
         .run()?;
     Step::new("test the JavaScript clients", "npm")
         .args(["test"])
+        .env("OPENCLAW_BIN", repo.path("target/debug/openclaw"))
         .dir(&folder)
         .run()
 }
