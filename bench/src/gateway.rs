@@ -24,15 +24,15 @@ const READY_PAUSE: Duration = Duration::from_micros(200);
 
 /// The scripted model server as a process; killed when dropped.
 #[derive(Debug)]
-pub struct Model {
+pub(crate) struct Model {
     child: Child,
     /// Where it listens.
-    pub address: String,
+    pub(crate) address: String,
 }
 
 impl Model {
     /// Starts it and reads its address.
-    pub fn start() -> Result<Self, String> {
+    pub(crate) fn start() -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut child = Command::new(program)
             .arg(model::ARGUMENT)
@@ -54,7 +54,7 @@ impl Model {
     }
 
     /// Its process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 }
@@ -73,13 +73,13 @@ fn end(child: &mut Child) {
 
 /// A state directory with a configuration that points at the model.
 #[derive(Debug)]
-pub struct Home {
+pub(crate) struct Home {
     directory: TempDir,
 }
 
 impl Home {
     /// Makes one.
-    pub fn new(model: &Model, history_entries: u32) -> Result<Self, String> {
+    pub(crate) fn new(model: &Model, history_entries: u32) -> Result<Self, String> {
         let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
         let config = serde_json::json!({
             "models": {"providers": {"bench": {
@@ -96,25 +96,25 @@ impl Home {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 }
 
 /// A running gateway; killed when dropped.
 #[derive(Debug)]
-pub struct Gateway {
+pub(crate) struct Gateway {
     child: Child,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// From the start of its process until it said that it is ready.
-    pub ready_after: Duration,
+    pub(crate) ready_after: Duration,
     state: PathBuf,
 }
 
 impl Gateway {
     /// Starts the binary and waits until it is ready.
-    pub async fn start(binary: &Path, home: &Home) -> Result<Self, String> {
+    pub(crate) async fn start(binary: &Path, home: &Home) -> Result<Self, String> {
         let address = free_address()?;
         let log = std::fs::File::create(home.path().join("bench.log"))
             .map_err(|error| error.to_string())?;
@@ -162,7 +162,7 @@ impl Gateway {
     }
 
     /// Its process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 

@@ -10,7 +10,7 @@ use tokio::{
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
 
 /// The roster, over which sessions are spread.
-pub const AGENTS: [&str; 12] = [
+pub(crate) const AGENTS: [&str; 12] = [
     "main",
     "steward",
     "alpha",
@@ -29,7 +29,7 @@ const TURN_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Whether clients hear every piece or only the whole answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hearing {
+pub(crate) enum Hearing {
     /// One frame a turn.
     Final,
     /// Every piece as an event, then the whole.
@@ -38,7 +38,7 @@ pub enum Hearing {
 
 /// One client in one session.
 #[derive(Debug)]
-pub struct Client {
+pub(crate) struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     agent: &'static str,
     session: String,
@@ -46,16 +46,16 @@ pub struct Client {
 
 /// What a client saw.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// Whole answers.
-    pub turns: u64,
+    pub(crate) turns: u64,
     /// Pieces.
-    pub deltas: u64,
+    pub(crate) deltas: u64,
 }
 
 impl Client {
     /// Connects and, for [`Hearing::Deltas`], subscribes.
-    pub async fn connect(
+    pub(crate) async fn connect(
         address: SocketAddr,
         agent: &'static str,
         session: &str,
@@ -69,11 +69,10 @@ impl Client {
             .add_header(header, http::HeaderValue::from_static("a2a-v1"))
             .map_err(|error| error.to_string())?;
         let (socket, _) = builder.connect().await.map_err(|error| error.to_string())?;
-        if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
-            stream
-                .set_nodelay(true)
-                .map_err(|error| error.to_string())?;
-        }
+        let MaybeTlsStream::Plain(stream) = socket.get_ref();
+        stream
+            .set_nodelay(true)
+            .map_err(|error| error.to_string())?;
         let mut client = Self {
             socket,
             agent,
@@ -93,7 +92,7 @@ impl Client {
     }
 
     /// One message and its whole answer.
-    pub async fn turn(&mut self) -> Result<Seen, String> {
+    pub(crate) async fn turn(&mut self) -> Result<Seen, String> {
         let frame = format!(
             r#"{{"type":"message","agent":"{}","sessionId":"{}","content":{{"role":"user","content":"Hello, how are you today?"}}}}"#,
             self.agent, self.session
@@ -135,7 +134,7 @@ impl Client {
 }
 
 /// Connects many clients, spread over the agents, each with a session of its own.
-pub async fn connect_many(
+pub(crate) async fn connect_many(
     address: SocketAddr,
     count: usize,
     hearing: Hearing,
@@ -153,7 +152,10 @@ pub async fn connect_many(
 }
 
 /// Runs every client in a closed loop until the time is up; what they saw together, and how long it took.
-pub async fn run(clients: &mut [Client], time: Duration) -> Result<(Seen, Duration), String> {
+pub(crate) async fn run(
+    clients: &mut [Client],
+    time: Duration,
+) -> Result<(Seen, Duration), String> {
     let started = Instant::now();
     let loops = clients.iter_mut().map(|client| async move {
         let mut seen = Seen::default();

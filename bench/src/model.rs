@@ -11,14 +11,14 @@ use tokio::{
 };
 
 /// The argument that turns this program into the model server.
-pub const ARGUMENT: &str = "__model";
+pub(crate) const ARGUMENT: &str = "__model";
 /// Pieces of every answer.
-pub const PIECES: usize = 20;
+pub(crate) const PIECES: usize = 20;
 /// The longest request it takes.
 const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Serves until killed; the first line of standard output is the address.
-pub fn serve() -> ExitCode {
+pub(crate) fn serve() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

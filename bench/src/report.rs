@@ -9,28 +9,26 @@ use std::{fmt::Write as _, fs::OpenOptions, io::Write as _, path::Path, process:
 
 /// One measured value.
 #[derive(Debug, Clone)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// What was measured.
-    pub name: String,
+    pub(crate) name: String,
     /// The value, in `unit`.
-    pub value: f64,
+    pub(crate) value: f64,
     /// `ms`, `MB`, `turns/s`.
-    pub unit: &'static str,
+    pub(crate) unit: &'static str,
     /// What it must keep.
-    pub limit: Limit,
+    pub(crate) limit: Limit,
     /// How it came about: counts, spread.
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 /// What a figure must keep.
 #[derive(Debug, Clone, Copy)]
-pub enum Limit {
+pub(crate) enum Limit {
     /// At most this.
     AtMost(f64),
     /// At least this.
     AtLeast(f64),
-    /// Told for comparison only.
-    None,
 }
 
 impl Figure {
@@ -38,7 +36,6 @@ impl Figure {
         match self.limit {
             Limit::AtMost(limit) => self.value <= limit,
             Limit::AtLeast(limit) => self.value >= limit,
-            Limit::None => true,
         }
     }
 
@@ -46,13 +43,8 @@ impl Figure {
         let limit = match self.limit {
             Limit::AtMost(limit) => format!("<= {limit}"),
             Limit::AtLeast(limit) => format!(">= {limit}"),
-            Limit::None => "-".to_owned(),
         };
-        let verdict = match self.limit {
-            Limit::None => "",
-            Limit::AtMost(_) | Limit::AtLeast(_) if self.holds() => "holds",
-            Limit::AtMost(_) | Limit::AtLeast(_) => "MISSED",
-        };
+        let verdict = if self.holds() { "holds" } else { "MISSED" };
         format!(
             "| {} | {:.2} {} | {limit} | {verdict} | {} |",
             self.name, self.value, self.unit, self.detail
@@ -61,7 +53,7 @@ impl Figure {
 }
 
 /// Prints the figures as a table; the exit code says whether all hold.
-pub fn print(figures: &[Figure], file: Option<&Path>) -> ExitCode {
+pub(crate) fn print(figures: &[Figure], file: Option<&Path>) -> ExitCode {
     let mut table =
         String::from("| figure | measured | limit | | detail |\n|---|---|---|---|---|\n");
     for figure in figures {
@@ -83,7 +75,7 @@ pub fn print(figures: &[Figure], file: Option<&Path>) -> ExitCode {
 }
 
 /// Says why a scenario did not finish.
-pub fn failed(error: &str) -> ExitCode {
+pub(crate) fn failed(error: &str) -> ExitCode {
     eprintln!("error: {error}");
     ExitCode::FAILURE
 }

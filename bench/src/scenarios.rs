@@ -38,7 +38,7 @@ const HISTORY_TURNS: usize = 400;
 const WARM_UP: Duration = Duration::from_secs(2);
 
 /// Runs one scenario, or all.
-pub async fn run(name: &str, binary: &Path, seconds: u64) -> Figures {
+pub(crate) async fn run(name: &str, binary: &Path, seconds: u64) -> Figures {
     let time = Duration::from_secs(seconds);
     match name {
         "start" => start(binary).await,

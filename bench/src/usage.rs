@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 /// CPU time of a process so far, user and system together.
-pub fn cpu(pid: u32) -> Result<Duration, String> {
+pub(crate) fn cpu(pid: u32) -> Result<Duration, String> {
     let path = format!("/proc/{pid}/stat");
     let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
     // The name may hold spaces and parentheses; the fields follow its last one.
@@ -26,7 +26,7 @@ pub fn cpu(pid: u32) -> Result<Duration, String> {
 }
 
 /// Resident memory of a process, in bytes.
-pub fn resident(pid: u32) -> Result<u64, String> {
+pub(crate) fn resident(pid: u32) -> Result<u64, String> {
     let path = format!("/proc/{pid}/status");
     let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
     text.lines()
