@@ -7,7 +7,7 @@ use openclaw_models::{
     Chunk, Kind,
     scripted::{Script, ScriptedProvider, Step},
 };
-use openclaw_sessions::{OriginKind, sim};
+use openclaw_sessions::{OriginKind, disk::sim};
 use openclaw_types::{Message, Role, StopReason, ToolCall, Usage};
 
 use crate::harness::{Choices, World, advance, agent, named, run, session};
