@@ -198,13 +198,10 @@ async fn without_two_votes_nothing_is_decided() {
         ("charlie", &["no json here"]),
     ]));
     let decision = decide(&world).await;
+    // Alpha's vote may come after that was settled, and is not waited for then.
     assert_eq!(
-        (
-            decision.result,
-            decision.consensus,
-            decision.quorum.as_str()
-        ),
-        (Verdict::Undecided, false, "1/3")
+        (decision.result, decision.consensus),
+        (Verdict::Undecided, false)
     );
     assert!(matches!(
         vote(&decision, "beta"),
