@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use openclaw_models::Tier;
 use openclaw_types::{AgentId, Priority, RunId, SessionId, Timestamp};
 use tokio::sync::Notify;
 
@@ -15,61 +14,15 @@ use crate::{
     lane::{Filled, Full, Lanes, Waiting},
     options::AgentOptions,
     outcome,
-    prompt::{self, Persona, System},
     queue::Ticket,
     settings::Traits,
     templates,
-    workspace::{self, Files, Stamp, Workspace},
+    workspace::Workspace,
 };
 
-/// System prompts kept per agent: one per tier and size that its models have, and a day's change.
-const SYSTEMS_MAX: usize = 4;
+pub(crate) use self::character::{Character, SystemKey};
 
-/// What the workspace said when it was last read.
-#[derive(Debug)]
-pub(crate) struct Character {
-    stamp: Stamp,
-    pub traits: Traits,
-    /// The model that requests name; empty where the gateway's own choice for the agent holds.
-    pub model: String,
-    texts: Files,
-    systems: Mutex<Vec<(SystemKey, Arc<System>)>>,
-}
-
-/// What a system prompt depends on, besides the workspace.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct SystemKey {
-    pub tier: Tier,
-    pub bytes_max: usize,
-    /// The UTC day.
-    pub day: String,
-    /// All agents, as one line.
-    pub roster: Arc<str>,
-}
-
-impl Character {
-    /// The system prompt; rendered once for every combination that is in use.
-    pub(crate) fn system(&self, agent: &AgentId, key: SystemKey) -> Arc<System> {
-        let mut systems = lock(&self.systems);
-        if let Some((_, system)) = systems.iter().find(|(known, _)| *known == key) {
-            return Arc::clone(system);
-        }
-        let persona = Persona {
-            agent,
-            name: &self.traits.name,
-            role: &self.traits.role,
-            files: &self.texts,
-            day: &key.day,
-            roster: &key.roster,
-        };
-        let system = Arc::new(prompt::system(&persona, key.tier, key.bytes_max));
-        if systems.len() >= SYSTEMS_MAX {
-            systems.clear();
-        }
-        systems.push((key, Arc::clone(&system)));
-        system
-    }
-}
+mod character;
 
 #[derive(Debug)]
 struct Desk {
@@ -170,7 +123,7 @@ impl Agent {
         {
             return Ok(Arc::clone(known));
         }
-        match self.read(workspace, stamp) {
+        match Character::read(&self.id, self.configured.as_ref(), workspace, stamp) {
             Ok(read) => {
                 let read = Arc::new(read);
                 *character = Some(Arc::clone(&read));
@@ -188,24 +141,17 @@ impl Agent {
         }
     }
 
-    fn read(&self, workspace: &Workspace, stamp: Stamp) -> Result<Character, workspace::Error> {
-        let settings = workspace.read_settings()?;
-        let defaults = templates::defaults(&self.id);
-        let configured = self.configured.as_ref().map(AgentOptions::traits);
-        let traits = settings.traits(&defaults, configured.as_ref());
-        let is_gateways_choice = traits.model == defaults.model
-            || configured.is_some_and(|configured| traits.model == configured.model);
-        Ok(Character {
-            stamp,
-            model: if is_gateways_choice {
-                String::new()
-            } else {
-                traits.model.clone().unwrap_or_default()
-            },
-            traits,
-            texts: workspace.read_texts(),
-            systems: Mutex::default(),
-        })
+    /// Whether the agent can run as far as is known; one that could not is looked at again.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let is_broken = matches!(lock(&self.desk).state, AgentState::Error { .. });
+        if is_broken {
+            self.character().map(drop)
+        } else {
+            Ok(())
+        }
     }
 
     /// What is known of the agent, even where its workspace cannot be read.

@@ -1,98 +1,35 @@
 //! The set of agents and the handle to it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use openclaw_models::{Models, Tier};
 use openclaw_sessions::Store;
-use openclaw_types::{AgentId, Env, Message, RunId, SessionId, Timestamp};
+use openclaw_types::{AgentId, Env, Message, RunId, SessionId};
 
+use self::{open::open, status::status};
 use crate::{
-    agent::{self, Agent},
+    agent::Agent,
     core::{self, Core},
     error::Error,
     event::{Sink, Walled},
-    lane::Lanes,
-    limits::{ABORT_GRACE_MS, LANES_MAX},
+    limits::ABORT_GRACE_MS,
     options::{AgentOptions, Options},
-    outcome::{Outcome, chain},
-    roster::Roster,
+    outcome::Outcome,
+    roster::{self, Roster},
     run::{self, PromptDraft},
-    settings::Settings,
     submit::{self, Inbound, Submission},
-    templates,
     turn::AbortCause,
-    workspace::{self, Seed, Workspace},
+    workspace,
 };
 
 mod change;
+mod open;
+mod status;
 
-pub use change::NewAgent;
-
-/// What an agent is doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AgentState {
-    /// Nothing; it is free.
-    Idle,
-    /// It has runs.
-    Busy,
-    /// It takes no messages.
-    Offline,
-    /// It cannot run.
-    Error {
-        /// Why, with its causes.
-        reason: String,
-    },
-}
-
-impl AgentState {
-    /// The word used on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Busy => "busy",
-            Self::Offline => "offline",
-            Self::Error { .. } => "error",
-        }
-    }
-}
-
-/// What there is to say of an agent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AgentStatus {
-    /// Its id.
-    pub id: AgentId,
-    /// What it is called.
-    pub name: String,
-    /// What it is for, in a word.
-    pub role: String,
-    /// How it is shown in lists.
-    pub emoji: Option<String>,
-    /// A label; nothing listens there.
-    pub port: Option<u16>,
-    /// Whether it answers messages that name no agent.
-    pub primary: bool,
-    /// What it is doing.
-    pub state: AgentState,
-    /// Its model reference, where one was chosen for it.
-    pub model: Option<String>,
-    /// The session of messages that name none.
-    pub session: SessionId,
-    /// Its directory.
-    pub workspace: PathBuf,
-    /// What it can do, in words.
-    pub capabilities: Vec<String>,
-    /// Skills it has.
-    pub skills: Vec<String>,
-    /// Conversations it has had.
-    pub sessions: usize,
-    /// Runs at work.
-    pub running: usize,
-    /// Messages that wait for their run.
-    pub waiting: usize,
-    /// When something was last asked of it or answered by it, since the start.
-    pub last_activity: Option<Timestamp>,
-}
+pub use self::{
+    change::NewAgent,
+    status::{AgentState, AgentStatus},
+};
 
 /// The exact prompt that a message would get.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,7 +79,7 @@ impl Agents {
             source,
         })?;
         let state_dir = root.parent().unwrap_or(&root);
-        let roster = Roster::load(state_dir.join("roster.json"))?;
+        let roster = Roster::load(state_dir.join(roster::FILE))?;
         let configured: Vec<AgentOptions> = options
             .agents
             .iter()
@@ -319,107 +256,4 @@ pub(crate) fn stop(
         let (owner, agent) = (Arc::clone(core), Arc::clone(agent));
         core.spawn(async move { run::drive(&owner, &agent, waiting).await });
     }
-}
-
-fn status(core: &Core, agent: &Agent) -> AgentStatus {
-    let traits = agent.traits();
-    let snapshot = agent.snapshot();
-    let configured = agent.configured.as_ref();
-    AgentStatus {
-        id: agent.id.clone(),
-        name: traits.name,
-        role: traits.role,
-        emoji: traits.emoji,
-        port: configured.and_then(|agent| agent.port),
-        primary: configured.is_some_and(|agent| agent.primary),
-        state: snapshot.state,
-        model: traits.model,
-        session: traits.session,
-        workspace: agent.path().clone(),
-        capabilities: traits.capabilities,
-        skills: traits.skills,
-        sessions: core.store.list(Some(&agent.id)).len(),
-        running: snapshot.running,
-        waiting: snapshot.waiting,
-        last_activity: snapshot.last_activity,
-    }
-}
-
-/// Opens an agent and lists it; one that cannot be opened is listed with its reason.
-fn open(
-    core: &Arc<Core>,
-    id: AgentId,
-    configured: Option<AgentOptions>,
-    created: Option<&NewAgent>,
-) -> Arc<Agent> {
-    let opened = open_workspace(core, &id, configured.as_ref(), created);
-    if let Err(reason) = &opened {
-        tracing::error!(agent = %id, reason, "agent cannot run");
-    }
-    let agent = Arc::new(Agent::new(agent::Parts {
-        path: core.options.root.join(id.as_str()),
-        workspace: opened,
-        configured,
-        lanes: Lanes::new(core.options.lane_depth, LANES_MAX),
-        sink: Arc::clone(&core.sink),
-        id,
-    }));
-    // Broken settings show in the state from the start; whoever asks for them gets the reason.
-    drop(agent.character());
-    core.put(Arc::clone(&agent));
-    agent
-}
-
-fn open_workspace(
-    core: &Arc<Core>,
-    id: &AgentId,
-    configured: Option<&AgentOptions>,
-    created: Option<&NewAgent>,
-) -> Result<Workspace, String> {
-    let mut traits = configured.map_or_else(|| templates::defaults(id), AgentOptions::traits);
-    let mut purpose = format!("to serve as {} of the collective.", traits.role);
-    if let Some(created) = created {
-        created.describe(&mut traits);
-        if let Some(text) = &created.purpose {
-            purpose.clone_from(text);
-        }
-    }
-    let settings = Settings::new(id, &traits);
-    let seed = Seed {
-        text: &|file| templates::text(id, &traits, &purpose, file),
-        settings: &settings,
-    };
-    let workspace =
-        Workspace::open(&core.options.root, id, &seed).map_err(|error| chain(&error))?;
-    let recovery = core.store.open_agent(id).map_err(|error| chain(&error))?;
-    if let Some(error) = &recovery.refused {
-        tracing::warn!(agent = %id, error = chain(error), "transcript can be read only for now");
-    }
-    mark_interrupted(core, id);
-    Ok(workspace)
-}
-
-/// Ends on disk what the last stop cut off. The appends are queued here, so they stand before any new entry.
-fn mark_interrupted(core: &Arc<Core>, id: &AgentId) {
-    let drafts: Vec<_> = core
-        .store
-        .unfinished_runs(id)
-        .into_iter()
-        .map(|(session, run)| run::interrupted_draft(session, run))
-        .collect();
-    if drafts.is_empty() {
-        return;
-    }
-    tracing::info!(agent = %id, runs = drafts.len(), "marking runs that the last stop cut off");
-    let appended = core.store.append(id, drafts);
-    let (agent, deadline) = (id.clone(), core.append_deadline());
-    core.spawn(async move {
-        match tokio::time::timeout(deadline, appended).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(%agent, error = chain(&error), "cut-off runs not marked");
-            }
-            Err(_) => tracing::warn!(%agent, "cut-off runs not marked in time"),
-        }
-    });
 }

@@ -34,3 +34,13 @@ pub const ABORT_GRACE_MS: u64 = 1_000;
 pub const WITHDRAW_MS: u64 = 10_000;
 /// First and longest pause before an append is tried again because the commit queue was full.
 pub const RETRY_MS: (u64, u64) = (5, 200);
+/// Entries that are read beyond the history of a prompt: the current message, markers, and answers whose
+/// question stands further up because another message came between.
+const TAIL_SPARE: usize = 11;
+
+/// Entries at the end of a session that a prompt is made from. A store that keeps as many as this gives for a
+/// full lane in memory never reads its files for a session in use.
+#[must_use]
+pub const fn tail_entries(history: usize, waiting: usize) -> usize {
+    history + waiting + TAIL_SPARE
+}

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::{error::Error, templates, workspace};
 
+/// The file, beside the directory of the workspaces.
+pub(crate) const FILE: &str = "roster.json";
 /// Largest roster, in bytes: ten thousand agents with long names.
 const ROSTER_BYTES_MAX: u64 = 4 << 20;
 

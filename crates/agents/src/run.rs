@@ -4,22 +4,26 @@ use std::{collections::VecDeque, panic::AssertUnwindSafe, pin::Pin, sync::Arc, t
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use openclaw_models::{ChunkStream, Request};
-use openclaw_sessions::{Appended, Draft, Entry, Kind};
-use openclaw_types::{Role, RunId, SessionId, Timestamp, ToolCall, ToolResult};
+use openclaw_sessions::{Appended, Draft, Kind};
+use openclaw_types::{Role, SessionId, Timestamp, ToolCall, ToolResult};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
-    agent::{Agent, SystemKey},
+    agent::Agent,
     core::Core,
     event::{Event, EventKind},
     lane::Waiting,
-    limits::{ABORT_GRACE_MS, RETRY_MS},
-    order,
+    limits::ABORT_GRACE_MS,
     outcome::{Failure, FailureKind, Outcome, Status},
-    prompt::{self, Budget, Prompt},
     runs::Run,
     turn::{AbortCause, Effect, Input, Limits, Record, Turn, Verdict},
 };
+
+use self::entry::{aborted_draft, append};
+pub(crate) use self::{draft::PromptDraft, entry::interrupted_draft};
+
+mod draft;
+mod entry;
 
 /// The task of a lane: its runs, one after another, until none waits.
 pub(crate) async fn drive_lane(core: Arc<Core>, agent: Arc<Agent>, session: SessionId) {
@@ -95,24 +99,6 @@ async fn after_panic(core: &Core, agent: &Agent, run: &Run, message: String) -> 
     }
 }
 
-/// The entry that ends a run of which nothing else is known.
-fn aborted_draft(run: &Run, reason: String) -> Draft {
-    Draft {
-        content: reason,
-        run: Some(run.id.clone()),
-        ..Draft::record(Kind::Aborted, run.session.clone())
-    }
-}
-
-/// The entry that ends a run that died with the process.
-pub(crate) fn interrupted_draft(session: SessionId, run: RunId) -> Draft {
-    Draft {
-        content: "interrupted by a stop of the gateway".to_owned(),
-        run: Some(run),
-        ..Draft::record(Kind::Aborted, session)
-    }
-}
-
 fn emit(core: &Core, run: &Run, kind: EventKind) {
     core.sink.emit(Event {
         run: Some(run.id.clone()),
@@ -131,37 +117,6 @@ pub(crate) fn emit_appended(core: &Core, run: &Run, entry: &Appended, kind: Kind
         role,
     };
     emit(core, run, kind);
-}
-
-/// Appends one entry; a full commit queue is waited out, because the entry is all that is left of a run.
-async fn append(
-    core: &Core,
-    agent: &Agent,
-    draft: Draft,
-    deadline: Instant,
-) -> Result<Appended, Failure> {
-    let (mut pause_ms, pause_ms_max) = RETRY_MS;
-    loop {
-        let appended = core.store.append(&agent.id, vec![draft.clone()]);
-        let result = tokio::time::timeout_at(deadline, appended).await;
-        match result {
-            Ok(Ok(mut entries)) => {
-                let lost = || Failure::new(FailureKind::Storage, "the store lost the entry");
-                return entries.pop().ok_or_else(lost);
-            }
-            Ok(Err(openclaw_sessions::Error::Busy)) if Instant::now() < deadline => {
-                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-                pause_ms = (pause_ms * 2).min(pause_ms_max);
-            }
-            Ok(Err(error)) => return Err(Failure::of(FailureKind::Storage, &error)),
-            Err(_) => {
-                return Err(Failure::new(
-                    FailureKind::Storage,
-                    "the disk did not take the entry in time",
-                ));
-            }
-        }
-    }
 }
 
 /// What came of waiting for something.
@@ -369,80 +324,6 @@ impl<'a> Driver<'a> {
         draft.request.schema.clone_from(&self.waiting.schema);
         Ok(draft.request)
     }
-}
-
-/// Everything a prompt is made of but the message.
-pub(crate) struct PromptDraft {
-    /// The request, without its messages.
-    pub request: Request,
-    pub system: Arc<prompt::System>,
-    pub profile: openclaw_models::Profile,
-    budget: Budget,
-    tail: Vec<Arc<Entry>>,
-}
-
-impl PromptDraft {
-    /// Reads what the prompt needs: the model's profile, the workspace, the end of the session.
-    pub(crate) async fn new(
-        core: &Core,
-        agent: &Agent,
-        session: &SessionId,
-        waiting: usize,
-    ) -> Result<Self, Failure> {
-        let profile = core
-            .models
-            .profile(&agent.id)
-            .await
-            .map_err(|error| Failure::of_model(&error))?;
-        let character = agent
-            .character()
-            .map_err(|reason| Failure::new(FailureKind::Workspace, reason))?;
-        let budget = Budget::of(&profile, core.options.history_entries);
-        let key = SystemKey {
-            tier: profile.tier,
-            bytes_max: budget.system_bytes,
-            day: core.env.now().utc_date(),
-            roster: core.roster_line(),
-        };
-        let system = character.system(&agent.id, key);
-        // The file's end holds more than history: messages that wait, the current one, markers, and answers
-        // whose question stands further up because other messages came between.
-        let limit = budget.history_entries * 2 + waiting + 1;
-        let tail = core
-            .store
-            .tail(&agent.id, session, limit)
-            .map_err(|error| Failure::of(FailureKind::Storage, &error))?;
-        let request = Request {
-            model: character.model.clone(),
-            messages: Vec::new(),
-            tools: Vec::new(),
-            max_output_tokens: budget.output_tokens,
-            temperature: temperature(&character.traits.parameters),
-            conversation: Some(format!("agent:{}:{session}", agent.id)),
-            schema: None,
-        };
-        Ok(Self {
-            request,
-            system,
-            profile,
-            budget,
-            tail,
-        })
-    }
-
-    pub(crate) fn assemble(&self, message: &str) -> Prompt {
-        let ordered = order::run_order(&self.tail, None);
-        prompt::assemble(&self.system, &ordered, message, &self.budget)
-    }
-}
-
-fn temperature(parameters: &serde_json::Value) -> Option<f32> {
-    let value = parameters.get("temperature")?.as_f64()?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a temperature needs two digits, and the range is checked"
-    )]
-    (0.0..=2.0).contains(&value).then_some(value as f32)
 }
 
 /// No tool is offered, so a model that calls one made it up; it is told so and may answer without.

@@ -115,7 +115,7 @@ fn reserve(
         .ok_or_else(|| Error::UnknownAgent {
             agent: message.agent.clone(),
         })?;
-    agent.character().map_err(|reason| Error::Broken {
+    agent.check().map_err(|reason| Error::Broken {
         agent: agent.id.clone(),
         reason,
     })?;

@@ -1,13 +1,16 @@
 //! The texts and traits that new workspaces begin with, carried in the binary.
 
-use std::sync::LazyLock;
+use std::{path::Path, sync::LazyLock};
 
 use indexmap::IndexMap;
 use openclaw_types::AgentId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::settings::{Traits, default_session};
+use crate::{
+    settings::{Settings, Traits, default_session},
+    workspace::{self, Seed, Workspace},
+};
 
 /// The six texts of one directory, in the order of [`crate::workspace::TEXTS`].
 macro_rules! texts {
@@ -91,12 +94,28 @@ pub(crate) fn defaults(agent: &AgentId) -> Traits {
         .unwrap_or_else(|| Traits::unknown(agent))
 }
 
+/// Opens an agent's workspace; what is missing begins with the agent's texts.
+///
+/// # Errors
+/// The directory is not ours or cannot be used.
+pub(crate) fn open(
+    root: &Path,
+    agent: &AgentId,
+    traits: &Traits,
+    purpose: Option<&str>,
+) -> Result<Workspace, workspace::Error> {
+    let fallback = format!("to serve as {} of the collective.", traits.role);
+    let settings = Settings::new(agent, traits);
+    let seed = Seed {
+        text: &|file| text(agent, traits, purpose.unwrap_or(&fallback), file),
+        settings: &settings,
+    };
+    Workspace::open(root, agent, &seed)
+}
+
 /// The text of a new workspace's file.
-pub(crate) fn text(agent: &AgentId, traits: &Traits, purpose: &str, file: &str) -> String {
-    let Some(at) = crate::workspace::TEXTS
-        .iter()
-        .position(|name| *name == file)
-    else {
+fn text(agent: &AgentId, traits: &Traits, purpose: &str, file: &str) -> String {
+    let Some(at) = workspace::TEXTS.iter().position(|name| *name == file) else {
         return String::new();
     };
     match FOUNDERS.iter().find(|(id, _)| *id == agent.as_str()) {
@@ -153,7 +172,7 @@ mod tests {
                 assert!(text.starts_with("# ") && !text.contains("{{"), "{name}");
             }
         }
-        for file in crate::workspace::TEXTS {
+        for file in workspace::TEXTS {
             let text = text(&id("scribe"), &defaults(&id("scribe")), "Writes.", file);
             assert!(text.starts_with("# ") && text.contains("scribe"), "{file}");
             assert!(!text.contains("{{"), "{file}");

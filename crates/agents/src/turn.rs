@@ -9,10 +9,13 @@ use openclaw_models::Chunk;
 use openclaw_sessions::{Appended, Kind};
 use openclaw_types::{Message, Part, Role, StopReason, ToolCall, ToolResult, Usage};
 
+use self::speech::Speech;
 use crate::{
     event::EventKind,
     outcome::{Failure, FailureKind, Status},
 };
+
+mod speech;
 
 /// What a run may use up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,13 +135,7 @@ pub struct Turn {
     limits: Limits,
     phase: Phase,
     steps: u32,
-    output_bytes: usize,
-    model: Option<String>,
-    text: String,
-    reasoning: String,
-    calls: Vec<ToolCall>,
-    step_usage: Option<Usage>,
-    usage: Option<Usage>,
+    speech: Speech,
     spoken: Vec<Message>,
 }
 
@@ -150,13 +147,7 @@ impl Turn {
             limits,
             phase: Phase::Idle,
             steps: 0,
-            output_bytes: 0,
-            model: None,
-            text: String::new(),
-            reasoning: String::new(),
-            calls: Vec::new(),
-            step_usage: None,
-            usage: None,
+            speech: Speech::new(),
             spoken: Vec::new(),
         }
     }
@@ -217,54 +208,20 @@ impl Turn {
     }
 
     fn chunk(&mut self, chunk: Chunk, effects: &mut Vec<Effect>) {
-        match chunk {
-            Chunk::Start { provider, model } => self.model = Some(format!("{provider}/{model}")),
-            Chunk::Text(text) => {
-                if self.spend(text.len(), effects) {
-                    self.text.push_str(&text);
-                    effects.push(Effect::Emit(EventKind::Delta(Arc::from(text))));
-                }
-            }
-            Chunk::Reasoning(text) => {
-                if self.spend(text.len(), effects) {
-                    self.reasoning.push_str(&text);
-                    effects.push(Effect::Emit(EventKind::Reasoning(Arc::from(text))));
-                }
-            }
-            Chunk::ToolCall(call) => {
-                if self.spend(call.arguments.to_string().len(), effects) {
-                    effects.push(Effect::Emit(EventKind::ToolCall(call.clone())));
-                    self.calls.push(call);
-                }
-            }
-            Chunk::Usage(usage) => {
-                self.step_usage = Some(usage);
-                self.usage = Some(add(self.usage, usage));
-            }
-            Chunk::Stop(reason) => self.stopped(reason, effects),
+        if let Chunk::Stop(reason) = chunk {
+            self.stopped(reason, effects);
+            return;
         }
-    }
-
-    /// Counts output; past the limit the run ends and the bytes are not taken.
-    fn spend(&mut self, bytes: usize, effects: &mut Vec<Effect>) -> bool {
-        self.output_bytes = self.output_bytes.saturating_add(bytes);
-        if self.output_bytes <= self.limits.output_bytes_max {
-            return true;
+        match self.speech.hear(chunk, self.limits.output_bytes_max) {
+            Ok(Some(kind)) => effects.push(Effect::Emit(kind)),
+            Ok(None) => {}
+            Err(failure) => self.end(Status::Failed(failure), effects),
         }
-        let message = format!(
-            "the run said more than {} bytes",
-            self.limits.output_bytes_max
-        );
-        self.end(
-            Status::Failed(Failure::new(FailureKind::Output, message)),
-            effects,
-        );
-        false
     }
 
     /// The model call is complete.
     fn stopped(&mut self, reason: StopReason, effects: &mut Vec<Effect>) {
-        if self.calls.is_empty() {
+        if self.speech.calls().is_empty() {
             self.answered(reason, effects);
         } else if self.steps >= self.limits.steps_max {
             let message = format!("the run made {} model calls and wants more", self.steps);
@@ -278,7 +235,7 @@ impl Turn {
     }
 
     fn answered(&mut self, reason: StopReason, effects: &mut Vec<Effect>) {
-        if self.text.trim().is_empty() {
+        if self.speech.is_silent() {
             let message = match reason {
                 StopReason::ContentFilter => "the provider's content filter withheld the answer",
                 StopReason::Length => "the model used up its output limit without an answer",
@@ -290,15 +247,15 @@ impl Turn {
             );
             return;
         }
-        let verdict = self.verdict(Status::Done);
-        let record = self.take_record();
+        let verdict = self.speech.verdict(Status::Done);
+        let record = self.speech.take();
         self.phase = Phase::Ending(verdict);
         effects.push(Effect::Append(record));
     }
 
     fn use_tools(&mut self, effects: &mut Vec<Effect>) {
-        let calls = self.calls.clone();
-        let record = self.take_record();
+        let calls = self.speech.calls().to_vec();
+        let record = self.speech.take();
         self.spoken.push(Message {
             role: Role::Assistant,
             parts: record.parts.clone(),
@@ -383,68 +340,10 @@ impl Turn {
             (Status::Failed(failure), None) => format!("failed: {}", failure.message),
             (Status::Done | Status::Aborted, None) => "stopped".to_owned(),
         };
-        let verdict = self.verdict(status);
-        let mut record = self.take_record();
-        if record.parts.is_empty() && !record.content.is_empty() {
-            record
-                .parts
-                .push(Part::Text(std::mem::take(&mut record.content)));
-        }
-        // A call that will never have a result would make the transcript unreadable for providers.
-        record
-            .parts
-            .retain(|part| matches!(part, Part::Text(_) | Part::Reasoning(_)));
+        let verdict = self.speech.verdict(status);
+        let record = self.speech.take_unfinished(content);
         self.phase = Phase::Ending(verdict);
-        effects.push(Effect::Append(Record {
-            kind: Kind::Aborted,
-            role: Role::System,
-            content,
-            ..record
-        }));
-    }
-
-    fn verdict(&self, status: Status) -> Verdict {
-        Verdict {
-            status,
-            text: Arc::from(self.text.as_str()),
-            model: self.model.clone(),
-            usage: self.usage,
-            entry: None,
-        }
-    }
-
-    /// What the model said in this step, as an assistant's record; the step's buffers are empty after it.
-    fn take_record(&mut self) -> Record {
-        let content = std::mem::take(&mut self.text);
-        let reasoning = std::mem::take(&mut self.reasoning);
-        let calls = std::mem::take(&mut self.calls);
-        let mut parts = Vec::new();
-        if !reasoning.is_empty() || !calls.is_empty() {
-            if !reasoning.is_empty() {
-                parts.push(Part::Reasoning(reasoning));
-            }
-            if !content.is_empty() {
-                parts.push(Part::Text(content.clone()));
-            }
-            parts.extend(calls.into_iter().map(Part::ToolCall));
-        }
-        Record {
-            kind: Kind::Message,
-            role: Role::Assistant,
-            content,
-            parts,
-            model: self.model.clone(),
-            usage: self.step_usage.take(),
-        }
-    }
-}
-
-fn add(total: Option<Usage>, usage: Usage) -> Usage {
-    let total = total.unwrap_or_default();
-    Usage {
-        input_tokens: total.input_tokens.saturating_add(usage.input_tokens),
-        output_tokens: total.output_tokens.saturating_add(usage.output_tokens),
-        cached_tokens: total.cached_tokens.saturating_add(usage.cached_tokens),
+        effects.push(Effect::Append(record));
     }
 }
 

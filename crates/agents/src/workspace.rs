@@ -1,20 +1,23 @@
 //! An agent's directory: made from templates where files are missing, never overwritten, read with care.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read as _, Write as _},
-    os::unix::fs::{
-        DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
-    },
+    fs, io,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
 use openclaw_types::AgentId;
 
+use self::file::{as_text, create_whole, make_dir, read_head};
+pub(crate) use self::file::{make_dirs, replace};
 use crate::{
-    prompt,
+    options::AgentOptions,
+    roster::{self, Roster},
     settings::{self, SETTINGS_BYTES_MAX, Settings},
+    templates,
 };
+
+mod file;
 
 /// The part of a workspace file that a prompt shows, in bytes: five thousand tokens of English.
 pub const FILE_BYTES_MAX: usize = 20_000;
@@ -92,6 +95,29 @@ fn disk<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> E
     }
 }
 
+/// Makes what is missing of a configured agent's workspace, an empty transcript included; returns the names
+/// of the files made. For while no gateway runs. A deleted agent's workspace is not brought back.
+///
+/// # Errors
+/// The workspace or the roster cannot be used.
+pub fn ensure(root: &Path, agent: &AgentOptions) -> Result<Vec<&'static str>, crate::Error> {
+    let roster = Roster::load(root.parent().unwrap_or(root).join(roster::FILE))?;
+    if roster.is_removed(&agent.id) {
+        return Ok(Vec::new());
+    }
+    fill(root, agent).map_err(|source| crate::Error::Workspace {
+        agent: agent.id.clone(),
+        source,
+    })
+}
+
+fn fill(root: &Path, agent: &AgentOptions) -> Result<Vec<&'static str>, Error> {
+    make_dirs(root).map_err(disk("create", root))?;
+    let mut workspace = templates::open(root, &agent.id, &agent.traits(), None)?;
+    workspace.seed_file(TRANSCRIPT, String::new)?;
+    Ok(workspace.made)
+}
+
 /// What new files say.
 pub(crate) struct Seed<'a> {
     /// The text of a file, by name.
@@ -105,6 +131,8 @@ pub(crate) struct Seed<'a> {
 pub struct Workspace {
     agent: AgentId,
     path: PathBuf,
+    /// Files that were missing and are there now.
+    made: Vec<&'static str>,
 }
 
 impl Workspace {
@@ -121,9 +149,10 @@ impl Workspace {
             Err(error) => return Err(disk("look at", &path)(error)),
             Ok(found) => check_owner(agent, &path, &found)?,
         }
-        let workspace = Self {
+        let mut workspace = Self {
             agent: agent.clone(),
             path,
+            made: Vec::new(),
         };
         workspace.tighten(&workspace.path, 0o700)?;
         for name in TEXTS {
@@ -140,12 +169,18 @@ impl Workspace {
         &self.path
     }
 
-    fn seed_file(&self, name: &str, text: impl FnOnce() -> String) -> Result<(), Error> {
+    fn seed_file(
+        &mut self,
+        name: &'static str,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Error> {
         let path = self.path.join(name);
         match fs::symlink_metadata(&path) {
             Ok(_) => self.tighten(&path, 0o600),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                create_whole(&path, text().as_bytes()).map_err(disk("create", &path))
+                create_whole(&path, text().as_bytes()).map_err(disk("create", &path))?;
+                self.made.push(name);
+                Ok(())
             }
             Err(error) => Err(disk("look at", &path)(error)),
         }
@@ -285,82 +320,6 @@ impl Mark {
                 modified: (found.mtime(), found.mtime_nsec()),
             },
         )
-    }
-}
-
-/// The first bytes of a regular file; a pipe or a device is refused before it can make us wait.
-fn read_head(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-        .open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "not a regular file",
-        ));
-    }
-    let mut bytes = Vec::new();
-    file.take(bytes_max as u64).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// The bytes as text: a byte order mark is dropped, what is not UTF-8 is replaced, the rest is cut.
-fn as_text(bytes: &[u8], bytes_max: usize) -> String {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = String::from_utf8_lossy(bytes);
-    prompt::cut(&text, bytes_max).into_owned()
-}
-
-fn make_dir(path: &Path) -> io::Result<()> {
-    DirBuilder::new().mode(0o700).create(path)
-}
-
-pub(crate) fn make_dirs(path: &Path) -> io::Result<()> {
-    DirBuilder::new().mode(0o700).recursive(true).create(path)
-}
-
-/// A sibling of `path` that no reader takes for anything.
-fn sibling(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.new"))
-}
-
-fn write_new(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
-    // One that a crash left behind is only ever ours.
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(bytes)?;
-    if sync { file.sync_all() } else { Ok(()) }
-}
-
-/// Makes a file that is never seen half-written and never replaces another.
-fn create_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = sibling(path);
-    write_new(&draft, bytes, false)?;
-    let linked = fs::hard_link(&draft, path);
-    fs::remove_file(&draft)?;
-    match linked {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Replaces a file by a whole and durable one.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = sibling(path);
-    write_new(&draft, bytes, true)?;
-    fs::rename(&draft, path)?;
-    match path.parent() {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => Ok(()),
     }
 }
 

