@@ -152,6 +152,14 @@ pub enum Error {
         /// Why not.
         why: crate::router::Unserved,
     },
+    /// The model on this machine can't be had.
+    #[error("the local model is not ready: {message}")]
+    Local {
+        /// Why.
+        message: String,
+        /// What a person may do about it.
+        hint: Option<String>,
+    },
     /// Every candidate is resting because it asked to be left alone.
     #[error("every model for `{reference}` asked to be left alone for another {}", seconds(*retry_after))]
     Resting {
@@ -209,7 +217,7 @@ impl Error {
             Self::CutOff { .. } => Kind::Transport,
             Self::Malformed { .. } => Kind::Malformed,
             Self::Encode { .. } => Kind::BadRequest,
-            Self::NoModel { .. } => Kind::NoModel,
+            Self::NoModel { .. } | Self::Local { .. } => Kind::NoModel,
             Self::Resting { retry_after, .. } => Kind::RateLimited {
                 retry_after: Some(*retry_after),
             },
@@ -224,7 +232,7 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Answer { hint, .. } => hint.clone(),
+            Self::Answer { hint, .. } | Self::Local { hint, .. } => hint.clone(),
             Self::Transport {
                 address, source, ..
             } => source.hint(address),

@@ -10,11 +10,15 @@
 //! first content; a broken answer ends with an error, never as if it were whole; keys are never printed, and never
 //! follow a redirect.
 
+mod assembly;
+pub mod catalog;
+pub mod discovery;
 pub mod error;
 pub mod failover;
 pub mod health;
 pub mod http;
 pub mod limits;
+mod local;
 pub mod models;
 pub mod openai;
 pub mod options;
@@ -23,6 +27,7 @@ pub mod provider;
 pub mod router;
 mod routes;
 pub mod scripted;
+mod search;
 pub mod secret;
 pub mod sse;
 pub mod status;

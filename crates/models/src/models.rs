@@ -2,29 +2,28 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use futures_util::{StreamExt, TryFutureExt};
+use futures_util::{StreamExt, TryFutureExt, TryStreamExt};
 use openclaw_types::{AgentId, Env, Message};
-use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    assembly::{Assembly, Ground},
     error::Error,
     failover::{Candidate, Failover},
-    health::{Health, Order},
-    http::{self, Http},
-    openai::OpenAi,
+    health::{Health, Order, verdict},
+    local::{self, Local},
     options::{AgentModel, ModelOptions, Options},
     profile::{Profile, Tier, TokenCount},
     provider::{ChunkStream, Provider, Request},
     router::{self, AGENT_PREFIX, Target, Wanted},
     routes::{Entry, Routes},
     scripted::ScriptedProvider,
-    secret::Secret,
-    status::{Cooldown, Listed, LocalState, ModelsStatus},
+    search::Search,
+    status::{Cooldown, LocalState, ModelsStatus},
 };
 
 /// How long a call waits until it is known where answers come from: the probes' own deadline and a little.
@@ -40,13 +39,11 @@ pub struct Models {
 
 #[derive(Debug)]
 struct Shared {
-    env: Arc<dyn Env>,
+    ground: Ground,
     agent_models: BTreeMap<AgentId, AgentModel>,
-    routes: RwLock<Arc<Routes>>,
-    settled: watch::Receiver<bool>,
+    search: Arc<Search>,
+    local: Result<Local, String>,
     health: Arc<Mutex<Health>>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
 }
 
 impl Models {
@@ -55,37 +52,33 @@ impl Models {
     /// # Errors
     /// When a configured provider's address or key can't be used.
     pub fn start(
-        options: Options,
+        mut options: Options,
         env: Arc<dyn Env>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
-        let http = Http::new(http::Options {
-            proxy: options.proxy,
-        });
-        let mut routes = Routes::default();
-        for provider in &options.providers {
-            let entry = Entry {
-                provider: Arc::new(OpenAi::new(provider, http.clone(), Arc::clone(&env))?),
-                key: provider
-                    .key
-                    .as_ref()
-                    .map_or_else(|| Arc::from(""), Secret::fingerprint),
-                models: provider.models.clone(),
-                tier: Tier::Full,
-            };
-            routes.add(&provider.id, entry, provider.models.is_empty());
-        }
-        routes.table.aliases = options.aliases;
-        routes.table.failover = options.failover;
-        routes.table.defaults = options.default_model.into_iter().collect();
-        let (_settled, receiver) = watch::channel(true);
-        Ok(Self::of(routes, env, options.agent_models, receiver, stop))
+        let agent_models = std::mem::take(&mut options.agent_models);
+        let ground = Ground {
+            env,
+            tasks: TaskTracker::new(),
+            stop,
+        };
+        let assembly = Assembly::new(options, &ground)?;
+        let looking = Arc::clone(&assembly.search).keep_up(ground.stop.clone());
+        ground.tasks.spawn(looking);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                ground,
+                agent_models,
+                search: assembly.search,
+                local: assembly.local,
+                health: Arc::default(),
+            }),
+        })
     }
 
     /// Every agent gets this provider, whatever its reference says. For tests.
     #[must_use]
     pub fn scripted(provider: ScriptedProvider, env: Arc<dyn Env>) -> Self {
-        let mut routes = Routes::default();
         let model = ModelOptions {
             context_window: SCRIPTED_WINDOW,
             max_output: SCRIPTED_WINDOW / 4,
@@ -97,29 +90,20 @@ impl Models {
             models: vec![model],
             tier: Tier::Full,
         };
+        let mut routes = Routes::default();
         routes.add("scripted", entry, false);
         routes.table.defaults = vec!["scripted/scripted".to_owned()];
-        let (_settled, receiver) = watch::channel(true);
-        let stop = CancellationToken::new();
-        Self::of(routes, env, BTreeMap::new(), receiver, stop)
-    }
-
-    fn of(
-        routes: Routes,
-        env: Arc<dyn Env>,
-        agent_models: BTreeMap<AgentId, AgentModel>,
-        settled: watch::Receiver<bool>,
-        stop: CancellationToken,
-    ) -> Self {
         Self {
             shared: Arc::new(Shared {
-                env,
-                agent_models,
-                routes: RwLock::new(Arc::new(routes)),
-                settled,
+                ground: Ground {
+                    env,
+                    tasks: TaskTracker::new(),
+                    stop: CancellationToken::new(),
+                },
+                agent_models: BTreeMap::new(),
+                search: Arc::new(Search::fixed(routes)),
+                local: Err("a script answers".to_owned()),
                 health: Arc::default(),
-                tasks: TaskTracker::new(),
-                stop,
             }),
         }
     }
@@ -135,12 +119,14 @@ impl Models {
 
     async fn open(self, agent: &AgentId, request: Request) -> Result<ChunkStream, Error> {
         let shared = self.shared;
-        if shared.stop.is_cancelled() {
+        if shared.ground.stop.is_cancelled() {
             return Err(Error::Cancelled);
         }
         let (routes, targets) = shared.plan(agent, &request.model).await?;
         let spots = targets.into_iter().map(|target| routes.spot(target));
-        let order = shared.health().order(spots.collect(), shared.env.now());
+        let order = shared
+            .health()
+            .order(spots.collect(), shared.ground.env.now());
         let spots = match order {
             Order::Try(spots) => spots,
             Order::Wait(retry_after) => {
@@ -161,8 +147,16 @@ impl Models {
             })
             .collect();
         let health = Arc::clone(&shared.health);
-        let failover = Failover::new(candidates, health, Arc::clone(&shared.env));
-        Ok(failover.stream(request))
+        let failover = Failover::new(candidates, health, Arc::clone(&shared.ground.env));
+        let search = Arc::clone(&shared.search);
+        let answer = failover.stream(request);
+        Ok(answer
+            .inspect_err(move |error| {
+                if verdict(error.kind()).moves_on {
+                    search.doubt();
+                }
+            })
+            .boxed())
     }
 
     /// What is known of the model that would answer this agent now.
@@ -173,56 +167,74 @@ impl Models {
         let (routes, targets) = self.shared.plan(agent, "").await?;
         // A plan is never empty.
         let target = targets.into_iter().next().ok_or(Error::Cancelled)?;
-        Ok(routes.profile(&target))
+        let mut profile = routes.profile(&target);
+        if let Some(local) = self.shared.local_of(&profile) {
+            // Once it runs it knows its window better.
+            profile.context_window = local.model().0.context_window;
+        }
+        Ok(profile)
     }
 
     /// How long messages are for the model that would answer this agent now.
     pub async fn count_tokens(&self, agent: &AgentId, messages: &[Message]) -> TokenCount {
-        match self.profile(agent).await {
-            Ok(_) | Err(_) => TokenCount::estimate(messages),
+        if let Ok(profile) = self.profile(agent).await
+            && let Some(local) = self.shared.local_of(&profile)
+            && let Some(tokens) = local.count_tokens(messages).await
+        {
+            return TokenCount {
+                tokens,
+                exact: true,
+            };
         }
+        TokenCount::estimate(messages)
+    }
+
+    /// Fetches and starts the model on this machine if it is the one that would answer this agent; waits for nothing of it.
+    pub async fn prepare(&self, agent: &AgentId) {
+        if let Ok(profile) = self.profile(agent).await
+            && let Some(local) = self.shared.local_of(&profile)
+        {
+            local.wake();
+        }
+    }
+
+    /// Looks everywhere again and says what was found.
+    pub async fn probe(&self) -> ModelsStatus {
+        self.shared.search.search().await;
+        self.status()
     }
 
     /// Where answers come from and why.
     #[must_use]
     pub fn status(&self) -> ModelsStatus {
-        let routes = self.shared.routes();
-        let now = self.shared.env.now();
-        let listed = |(provider, entry): (&String, &Entry)| {
-            let provider = provider.clone();
-            let models = entry.models.clone();
-            models.into_iter().map(move |model| Listed {
-                provider: provider.clone(),
-                model: model.id,
-                name: model.name,
-                context_window: model.context_window,
-                reasoning: model.reasoning,
-            })
-        };
+        let shared = &self.shared;
+        let routes = shared.search.routes();
+        let health = shared.health();
+        let resting = health.resting(shared.ground.env.now());
+        let cooldowns = resting.map(|(spot, resting)| Cooldown {
+            reference: spot.target.to_string(),
+            until: resting.until,
+            reason: resting.kind.as_str(),
+        });
         ModelsStatus {
             source: routes.source.clone(),
-            is_settled: *self.shared.settled.borrow(),
+            is_settled: *shared.search.settled().borrow(),
             looked_at: routes.looked_at.clone(),
-            models: routes.entries.iter().flat_map(listed).collect(),
-            cooldowns: self
-                .shared
-                .health()
-                .resting(now)
-                .map(|(spot, resting)| Cooldown {
-                    reference: spot.target.to_string(),
-                    until: resting.until,
-                    reason: resting.kind.as_str(),
-                })
-                .collect(),
-            local: LocalState::Idle,
+            models: routes.listed(),
+            cooldowns: cooldowns.collect(),
+            local: match &shared.local {
+                Ok(local) => local.state(),
+                Err(why) => LocalState::Absent { why: why.clone() },
+            },
         }
     }
 
     /// Refuses new calls, ends what runs beside them, and waits for it.
     pub async fn shutdown(&self) {
-        self.shared.stop.cancel();
-        self.shared.tasks.close();
-        self.shared.tasks.wait().await;
+        let ground = &self.shared.ground;
+        ground.stop.cancel();
+        ground.tasks.close();
+        ground.tasks.wait().await;
     }
 }
 
@@ -234,9 +246,10 @@ struct Asked {
 }
 
 impl Shared {
-    fn routes(&self) -> Arc<Routes> {
-        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&routes)
+    /// The model on this machine, if it is the one of this profile.
+    fn local_of(&self, profile: &Profile) -> Option<&Local> {
+        let local = self.local.as_ref().ok()?;
+        (profile.provider == local::ID).then_some(local)
     }
 
     fn health(&self) -> MutexGuard<'_, Health> {
@@ -280,14 +293,14 @@ impl Shared {
             };
             router::plan(&routes.table, &wanted)
         };
-        let mut routes = self.routes();
+        let mut routes = self.search.routes();
         let mut targets = plan(&routes);
-        if targets.is_err() && !*self.settled.borrow() {
-            let mut settled = self.settled.clone();
+        if targets.is_err() {
+            let mut settled = self.search.settled();
             let known = settled.wait_for(|settled| *settled);
             // Whatever has been found by then has to do.
             tokio::time::timeout(SETTLED_WAIT, known).await.ok();
-            routes = self.routes();
+            routes = self.search.routes();
             targets = plan(&routes);
         }
         match targets {

@@ -18,6 +18,7 @@ use crate::{
 
 mod answer;
 mod clock;
+mod count;
 mod decode;
 mod dialect;
 mod encode;

@@ -6,7 +6,7 @@ use openclaw_process::Launcher;
 use openclaw_types::AgentId;
 
 pub use crate::http::Transport;
-use crate::secret::Secret;
+use crate::{catalog, secret::Secret};
 
 /// Everything the models are told.
 #[derive(Debug, Clone)]
@@ -25,8 +25,8 @@ pub struct Options {
     pub discovery: DiscoveryOptions,
     /// The model that runs on this machine; `None` switches it off.
     pub local: Option<LocalOptions>,
-    /// Where model files are kept.
-    pub catalog_dir: PathBuf,
+    /// Where model files are kept, and how they get there.
+    pub catalog: catalog::Options,
     /// Everything but loopback and unix sockets goes through this proxy.
     pub proxy: Option<String>,
 }

@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
+    discovery::Findings,
     health::Spot,
     options::{InputKind, ModelOptions},
     profile::{Profile, Tier},
     provider::Provider,
     router::{Served, Table, Target, Unserved},
-    status::{LookedAt, Source},
+    status::{Listed, LookedAt, Source},
 };
 
 /// Everything a call is routed by.
@@ -43,6 +44,18 @@ impl Routes {
         self.entries.insert(id.to_owned(), entry);
     }
 
+    /// Notes which models a provider has said it has.
+    pub(crate) fn learn(&mut self, id: &str, models: Vec<ModelOptions>) {
+        let mut served = self.table.providers.iter_mut();
+        if let Some(served) = served.find(|served| served.provider == id) {
+            served.models = models.iter().map(|model| model.id.clone()).collect();
+            served.is_open = false;
+        }
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.models = models;
+        }
+    }
+
     /// What rests when a target fails.
     pub(crate) fn spot(&self, target: Target) -> Spot {
         let entry = self.entries.get(&target.provider);
@@ -65,6 +78,39 @@ impl Routes {
                 .map(|place| format!("{}: {}", place.name, place.detail))
                 .collect(),
         }
+    }
+
+    /// These routes with what a search has found.
+    pub(crate) fn with(&self, findings: Findings) -> Self {
+        let mut routes = self.clone();
+        for (id, models) in findings.learned {
+            routes.learn(&id, models);
+        }
+        let model = findings.source.as_ref().map(|source| source.model.clone());
+        routes
+            .table
+            .defaults
+            .extend(model.filter(|model| !model.is_empty()));
+        routes.source = findings.source;
+        routes.looked_at = findings.looked_at;
+        routes
+    }
+
+    /// Every model that can be named, provider by provider.
+    pub(crate) fn listed(&self) -> Vec<Listed> {
+        let of_provider = |served: &Served| {
+            let provider = served.provider.clone();
+            let entry = self.entries.get(&provider);
+            let models = entry.map(|entry| entry.models.clone()).unwrap_or_default();
+            models.into_iter().map(move |model| Listed {
+                provider: provider.clone(),
+                model: model.id,
+                name: model.name,
+                context_window: model.context_window,
+                reasoning: model.reasoning,
+            })
+        };
+        self.table.providers.iter().flat_map(of_provider).collect()
     }
 
     /// What is known of a model.

@@ -1,6 +1,6 @@
 //! Where servers of one protocol differ: told by id and host, as data.
 
-use crate::http::Url;
+use crate::{http::Url, local};
 
 /// What a server takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +30,9 @@ const USUAL: Dialect = Dialect {
     names_conversation: false,
 };
 
-/// The id of the model server that we start ourselves.
-pub(super) const LOCAL_ID: &str = "local";
-
 impl Dialect {
     pub(super) fn of(id: &str, url: &Url) -> Self {
-        if id == LOCAL_ID {
+        if id == local::ID {
             return Self {
                 names_conversation: true,
                 ..USUAL

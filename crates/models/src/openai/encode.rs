@@ -138,6 +138,21 @@ pub(super) fn encode(
     Ok(bytes)
 }
 
+/// Messages alone, as our own model server counts them.
+pub(super) fn messages(messages: &[Message]) -> Result<Vec<u8>, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Counted<'a> {
+        messages: Vec<Spoken<'a>>,
+    }
+    let mut counted = Counted {
+        messages: Vec::with_capacity(messages.len()),
+    };
+    for message in messages {
+        spoken(message, &mut counted.messages);
+    }
+    serde_json::to_vec(&counted)
+}
+
 /// About how long a message is.
 fn size(message: &Message) -> usize {
     let part = |part: &Part| match part {

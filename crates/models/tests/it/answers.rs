@@ -1,7 +1,7 @@
 //! Answers of servers that behave.
 
 use openclaw_models::{
-    Chunk, Models,
+    Chunk, ModelOptions, Models, ProviderOptions,
     scripted::{Script, ScriptedProvider},
 };
 use openclaw_types::{StopReason, SystemEnv, Usage};
@@ -36,18 +36,21 @@ async fn a_streamed_answer_comes_as_chunks_with_usage_and_a_stop() {
             Chunk::Stop(StopReason::Stop),
         ]
     );
-    assert_eq!(server.asked()[0].path(), "/v1/chat/completions");
+    assert_eq!(server.chats()[0].path(), "/v1/chat/completions");
 }
 
 #[tokio::test]
 async fn one_connection_serves_one_call_after_the_other() {
     let server = Server::start(|_| answer(&["Hello"])).await;
-    let models = start(options(vec![provider("litellm", &server.url)]));
+    let models = start(options(vec![ProviderOptions {
+        models: vec![ModelOptions::named("agent/steward")],
+        ..provider("litellm", &server.url)
+    }]));
     for _ in 0..5 {
         let (_, error) = collect(models.stream(&steward(), hello())).await;
         assert!(error.is_none(), "{error:?}");
     }
-    assert_eq!((server.asked().len(), server.connections()), (5, 1));
+    assert_eq!((server.chats().len(), server.connections()), (5, 1));
 }
 
 #[tokio::test]

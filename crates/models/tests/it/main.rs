@@ -1,12 +1,14 @@
 //! Model calls for real: a loopback server that misbehaves in every way a model server can.
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     reason = "what the tests share is test code too, and it ends a test by panicking"
 )]
 
 mod answers;
+mod catalog;
+mod discovery;
+mod faults;
+mod local;
 mod server;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -16,6 +18,7 @@ use openclaw_models::{
     Api, Chunk, ChunkStream, Deadlines, DiscoveryOptions, Error, Models, Options, ProviderOptions,
     Request, Transport,
 };
+use openclaw_process::Launcher;
 use openclaw_types::{AgentId, Message, Role, SystemEnv};
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +64,11 @@ fn options(providers: Vec<ProviderOptions>) -> Options {
             deadlines: DEADLINES,
         },
         local: None,
-        catalog_dir: "/nonexistent".into(),
+        catalog: openclaw_models::catalog::Options {
+            dir: "/nonexistent".into(),
+            launcher: Launcher::new("/nonexistent".into()),
+            environment: Vec::new(),
+        },
         proxy: None,
     }
 }

@@ -8,7 +8,9 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Notify,
     task::JoinSet,
+    time::Instant,
 };
 
 /// What the server does with one request.
@@ -32,13 +34,15 @@ type Rule = Arc<dyn Fn(&Asked) -> Vec<Act> + Send + Sync>;
 pub(crate) struct Asked {
     pub(crate) head: String,
     pub(crate) body: String,
+    /// When it was read.
+    pub(crate) at: Instant,
 }
 
 impl Asked {
-    /// The model that the body names.
+    /// The model that the body names; empty where there is no body.
     pub(crate) fn model(&self) -> String {
-        let body: serde_json::Value = serde_json::from_str(&self.body).expect("a JSON body");
-        body["model"].as_str().expect("a model").to_owned()
+        let body: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
+        body["model"].as_str().unwrap_or_default().to_owned()
     }
 
     /// The first line's path.
@@ -51,6 +55,7 @@ pub(crate) struct Server {
     pub(crate) url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
     connections: Arc<Mutex<usize>>,
+    ended: Arc<Notify>,
     _tasks: JoinSet<()>,
 }
 
@@ -63,17 +68,24 @@ impl Server {
         let mut tasks = JoinSet::new();
         let (seen, count) = (Arc::clone(&asked), Arc::clone(&connections));
         let rule: Rule = Arc::new(rule);
+        let ended = Arc::new(Notify::new());
+        let over = Arc::clone(&ended);
         tasks.spawn(async move {
             let mut inner = JoinSet::new();
             while let Ok((socket, _)) = listener.accept().await {
                 *count.lock().expect("a lock") += 1;
-                inner.spawn(serve(socket, Arc::clone(&rule), Arc::clone(&seen)));
+                let (rule, seen, over) = (Arc::clone(&rule), Arc::clone(&seen), Arc::clone(&over));
+                inner.spawn(async move {
+                    Box::pin(serve(socket, rule, seen)).await;
+                    over.notify_one();
+                });
             }
         });
         Self {
             url,
             asked,
             connections,
+            ended,
             _tasks: tasks,
         }
     }
@@ -81,6 +93,18 @@ impl Server {
     /// Every request so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().expect("a lock").clone()
+    }
+
+    /// Waits until a connection is over.
+    pub(crate) async fn closed(&self) {
+        self.ended.notified().await;
+    }
+
+    /// Every chat request so far; a provider without declared models is also asked for those.
+    pub(crate) fn chats(&self) -> Vec<Asked> {
+        let mut asked = self.asked();
+        asked.retain(|asked| asked.path().ends_with("/chat/completions"));
+        asked
     }
 
     /// Connections so far.
@@ -115,7 +139,7 @@ async fn serve(mut socket: TcpStream, rule: Rule, seen: Arc<Mutex<Vec<Asked>>>) 
 
 async fn read(socket: &mut TcpStream) -> Option<Asked> {
     let mut bytes = Vec::new();
-    let mut piece = [0; 8_192];
+    let mut piece = vec![0; 8_192];
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
@@ -128,6 +152,7 @@ async fn read(socket: &mut TcpStream) -> Option<Asked> {
                 return Some(Asked {
                     head: head.to_owned(),
                     body: body.to_owned(),
+                    at: Instant::now(),
                 });
             }
         }

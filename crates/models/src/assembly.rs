@@ -1,0 +1,148 @@
+//! Puts options together into what the handle works with; nothing is sent.
+
+use std::sync::Arc;
+
+use openclaw_types::Env;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    catalog::Catalog,
+    discovery::{
+        Discovery, LITELLM_ID, LITELLM_VARIABLE, LocalChoice, OLLAMA_ID,
+        known::{KNOWN, Known},
+    },
+    error::Error,
+    http::{self, Http},
+    local::{self, Local},
+    openai::OpenAi,
+    options::{Api, DiscoveryOptions, LocalOptions, Options, ProviderOptions, Transport},
+    profile::Tier,
+    routes::{Entry, Routes},
+    search::Search,
+    secret::Secret,
+};
+
+/// What every part is made with.
+#[derive(Debug, Clone)]
+pub(crate) struct Ground {
+    pub(crate) env: Arc<dyn Env>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+/// The parts.
+#[derive(Debug)]
+pub(crate) struct Assembly {
+    pub(crate) search: Arc<Search>,
+    pub(crate) local: Result<Local, String>,
+}
+
+impl Assembly {
+    /// Makes the parts of [`Options`].
+    pub(crate) fn new(options: Options, ground: &Ground) -> Result<Self, Error> {
+        let http = Http::new(http::Options {
+            proxy: options.proxy,
+        });
+        let catalog = Catalog::new(options.catalog, http.clone());
+        let mut routes = Routes::default();
+        routes.table.aliases = options.aliases;
+        routes.table.failover = options.failover;
+        routes.table.defaults = options.default_model.into_iter().collect();
+        for provider in &options.providers {
+            let is_open = provider.models.is_empty();
+            let entry = entry(provider, &http, ground)?;
+            routes.add(&provider.id, entry, is_open);
+        }
+        if options.discovery.enabled {
+            for provider in expected(&options.discovery) {
+                routes.add(&provider.id, entry(&provider, &http, ground)?, false);
+            }
+        }
+        let deadlines = options.discovery.deadlines;
+        let parts = |catalog: &Catalog| local::Parts {
+            catalog: catalog.clone(),
+            http: http.clone(),
+            env: Arc::clone(&ground.env),
+            deadlines,
+            tasks: ground.tasks.clone(),
+            stop: ground.stop.clone(),
+        };
+        let local = options
+            .local
+            .ok_or_else(|| "it is switched off".to_owned())
+            .and_then(|options: LocalOptions| Local::new(options, parts(&catalog)));
+        let choice = match &local {
+            Ok(local) => LocalChoice::Usable(add_local(&mut routes, local)),
+            Err(why) => LocalChoice::Not(why.clone()),
+        };
+        let discovery = Discovery {
+            http,
+            configured: options.providers,
+            options: options.discovery,
+            local: choice,
+        };
+        Ok(Self {
+            search: Arc::new(Search::new(discovery, routes)),
+            local,
+        })
+    }
+}
+
+/// What discovery may find, so that it can be named before it is found.
+fn expected(options: &DiscoveryOptions) -> Vec<ProviderOptions> {
+    let plain = |id: &str, base_url: &str| ProviderOptions {
+        id: id.to_owned(),
+        base_url: base_url.to_owned(),
+        api: Api::OpenAiCompletions,
+        key: None,
+        key_variable: None,
+        headers: Vec::new(),
+        deadlines: options.deadlines,
+        models: Vec::new(),
+        transport: Transport::Tcp,
+    };
+    let keyed = |known: &Known| {
+        let key = options.environment_keys.get(known.variable)?;
+        let given = options.base_urls.get(known.id);
+        Some(ProviderOptions {
+            key: Some(key.clone()),
+            key_variable: Some(known.variable.to_owned()),
+            ..plain(known.id, given.map_or(known.base_url, String::as_str))
+        })
+    };
+    let litellm = ProviderOptions {
+        key: options.litellm_key.clone(),
+        key_variable: Some(LITELLM_VARIABLE.to_owned()),
+        ..plain(LITELLM_ID, &options.litellm_url)
+    };
+    let ollama = plain(OLLAMA_ID, &options.ollama_url);
+    let found = KNOWN.iter().filter_map(keyed);
+    found.chain([litellm, ollama]).collect()
+}
+
+fn entry(provider: &ProviderOptions, http: &Http, ground: &Ground) -> Result<Entry, Error> {
+    let key = provider.key.as_ref();
+    Ok(Entry {
+        provider: Arc::new(OpenAi::new(
+            provider,
+            http.clone(),
+            Arc::clone(&ground.env),
+        )?),
+        key: key.map_or_else(|| Arc::from(""), Secret::fingerprint),
+        models: provider.models.clone(),
+        tier: Tier::Full,
+    })
+}
+
+fn add_local(routes: &mut Routes, local: &Local) -> String {
+    let (model, tier) = local.model();
+    let id = model.id.clone();
+    let entry = Entry {
+        provider: Arc::new(local.clone()),
+        key: Arc::from(""),
+        models: vec![model],
+        tier,
+    };
+    routes.add(local::ID, entry, false);
+    id
+}

@@ -1,0 +1,322 @@
+//! Finds out where answers come from when nobody said: asks servers what they have, and chooses the first that has.
+
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+
+use crate::{
+    discovery::{
+        known::{KNOWN, Known},
+        probe::{Failure, Probe, list, ollama_tags},
+    },
+    http::Http,
+    openai::versioned,
+    options::{DiscoveryOptions, ModelOptions, ProviderOptions, Transport},
+    secret::Secret,
+    status::{LookedAt, Source},
+};
+
+mod choice;
+pub(crate) mod known;
+mod probe;
+
+/// How long one server has to say what it has: long for a server on this machine, and nobody waits for more.
+pub const PROBE_DEADLINE: Duration = Duration::from_secs(1);
+/// The least time between two searches, so that a machine without any model does not ask around all the time.
+pub const SEARCH_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The id under which a LiteLLM that was found is known.
+pub(crate) const LITELLM_ID: &str = "litellm";
+/// The id under which an Ollama that was found is known.
+pub(crate) const OLLAMA_ID: &str = "ollama";
+/// The variable that holds LiteLLM's key.
+pub(crate) const LITELLM_VARIABLE: &str = "LITELLM_MASTER_KEY";
+/// What Ollama gives a conversation unless told otherwise, in tokens; more is cut off in silence.
+const OLLAMA_WINDOW: u32 = 4_096;
+/// Room for an answer in that window.
+const OLLAMA_OUTPUT: u32 = 1_024;
+
+/// Whether the model on this machine can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LocalChoice {
+    /// It can; its model.
+    Usable(String),
+    /// It can't; why.
+    Not(String),
+}
+
+/// Where to look.
+#[derive(Debug)]
+pub(crate) struct Discovery {
+    pub(crate) http: Http,
+    pub(crate) configured: Vec<ProviderOptions>,
+    pub(crate) options: DiscoveryOptions,
+    pub(crate) local: LocalChoice,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Findings {
+    /// Where answers come from.
+    pub(crate) source: Option<Source>,
+    /// Every place looked at, in order of preference.
+    pub(crate) looked_at: Vec<LookedAt>,
+    /// Models by provider id.
+    pub(crate) learned: Vec<(String, Vec<ModelOptions>)>,
+}
+
+impl Discovery {
+    /// Whether everything is known without asking anybody.
+    pub(crate) fn is_needless(&self) -> bool {
+        let declared = |provider: &ProviderOptions| !provider.models.is_empty();
+        !self.configured.is_empty() && self.configured.iter().all(declared)
+    }
+
+    /// Looks everywhere, each place with a deadline.
+    pub(crate) async fn search(&self) -> Findings {
+        let mut findings = Findings::default();
+        if !self.configured.is_empty() {
+            self.ask_configured(&mut findings).await;
+            return findings;
+        }
+        if self.options.enabled {
+            let keyed = self.ask_keyed();
+            let servers = join(self.ask_litellm(), self.ask_ollama());
+            let (keyed, (litellm, ollama)) = join(keyed, servers).await;
+            for place in keyed.into_iter().chain([litellm, ollama]) {
+                findings.add(place);
+            }
+        }
+        findings.add(self.look_at_local());
+        findings
+    }
+
+    async fn ask_configured(&self, findings: &mut Findings) {
+        let asked = self.configured.iter().map(|provider| async move {
+            if provider.models.is_empty() {
+                let probe = Probe::of(provider);
+                Some(list(&self.http, &probe, PROBE_DEADLINE).await)
+            } else {
+                None
+            }
+        });
+        let answers = join_all(asked).await;
+        for (provider, answer) in self.configured.iter().zip(answers) {
+            let known = KNOWN.iter().find(|known| known.id == provider.id);
+            let (is_usable, detail, models) = match answer {
+                None => (true, "configured with its models".to_owned(), None),
+                Some(Ok(models)) => (true, serves(&models), Some(models)),
+                Some(Err(failure)) => (
+                    false,
+                    failure.describe(provider.key_variable.as_deref()),
+                    None,
+                ),
+            };
+            let models = models.unwrap_or_else(|| provider.models.clone());
+            let preferred = known.map_or(&[][..], |known| known.preferred);
+            findings.add(Place {
+                id: provider.id.clone(),
+                name: provider.id.clone(),
+                why: "it is configured".to_owned(),
+                // What is configured is the source even when it does not answer: nobody asked for another.
+                is_chosen: true,
+                is_usable,
+                detail,
+                model: choice::best(preferred, &models),
+                learned: (!models.is_empty() && provider.models.is_empty()).then_some(models),
+            });
+        }
+    }
+
+    /// Asks the providers whose keys are in the environment, until one can be used.
+    async fn ask_keyed(&self) -> Vec<Place> {
+        let mut places: Vec<Place> = Vec::new();
+        for known in &KNOWN {
+            let Some(key) = self.options.environment_keys.get(known.variable) else {
+                continue;
+            };
+            if places.iter().any(|place| place.is_usable) {
+                places.push(Place::unused(known.variable, "not needed"));
+                continue;
+            }
+            places.push(self.ask_one_keyed(known, key).await);
+        }
+        places
+    }
+
+    async fn ask_one_keyed(&self, known: &Known, key: &Secret) -> Place {
+        let answer = if known.lists {
+            let probe = Probe {
+                base_url: self.base_url(known),
+                key: Some(key.clone()),
+                headers: Vec::new(),
+                transport: Transport::Tcp,
+            };
+            list(&self.http, &probe, PROBE_DEADLINE).await
+        } else {
+            Ok(Vec::new())
+        };
+        let (is_usable, detail, mut models) = match answer {
+            Ok(models) if models.is_empty() => (true, "its key is set".to_owned(), known.models()),
+            Ok(models) => (true, serves(&models), models),
+            // A server that is slow to list its models, or doesn't, may well answer.
+            Err(Failure::Slow | Failure::Unlisted(_)) => {
+                (true, "its key is set".to_owned(), known.models())
+            }
+            Err(failure) => {
+                let detail = failure.describe(Some(known.variable));
+                (false, detail, Vec::new())
+            }
+        };
+        for model in models.iter_mut().filter(|model| model.context_window == 0) {
+            model.context_window = known.context_window;
+            model.max_output = known.max_output;
+        }
+        Place {
+            id: known.id.to_owned(),
+            name: known.variable.to_owned(),
+            why: format!("{} is set", known.variable),
+            is_chosen: is_usable,
+            is_usable,
+            detail,
+            model: choice::best(known.preferred, &models),
+            learned: (!models.is_empty()).then_some(models),
+        }
+    }
+
+    async fn ask_litellm(&self) -> Place {
+        let url = &self.options.litellm_url;
+        let probe = Probe {
+            base_url: versioned(url),
+            key: self.options.litellm_key.clone(),
+            headers: Vec::new(),
+            transport: Transport::Tcp,
+        };
+        match list(&self.http, &probe, PROBE_DEADLINE).await {
+            Ok(models) if !models.is_empty() => {
+                Place::found(LITELLM_ID, "LiteLLM", url, &["default"], models)
+            }
+            Ok(_) => Place::unused("LiteLLM", &format!("{url} serves no model")),
+            Err(failure) => {
+                let detail = failure.describe(Some(LITELLM_VARIABLE));
+                Place::unused("LiteLLM", &format!("{url} {detail}"))
+            }
+        }
+    }
+
+    async fn ask_ollama(&self) -> Place {
+        let url = &self.options.ollama_url;
+        match ollama_tags(&self.http, url, PROBE_DEADLINE).await {
+            Ok(mut models) if !models.is_empty() => {
+                for model in &mut models {
+                    model.context_window = OLLAMA_WINDOW;
+                    model.max_output = OLLAMA_OUTPUT;
+                }
+                Place::found(OLLAMA_ID, "Ollama", url, &[], models)
+            }
+            Ok(_) => Place::unused("Ollama", &format!("{url} has no model that can talk")),
+            Err(failure) => {
+                let detail = failure.describe(None);
+                Place::unused("Ollama", &format!("{url} {detail}"))
+            }
+        }
+    }
+
+    fn look_at_local(&self) -> Place {
+        match &self.local {
+            LocalChoice::Usable(model) => Place {
+                id: crate::local::ID.to_owned(),
+                name: "local model".to_owned(),
+                why: "nothing else was found; it is small, and a real provider gives real answers"
+                    .to_owned(),
+                is_chosen: true,
+                is_usable: true,
+                detail: "it runs on this machine".to_owned(),
+                model: Some(model.clone()),
+                learned: None,
+            },
+            LocalChoice::Not(why) => Place::unused("local model", why),
+        }
+    }
+
+    /// Where a known provider is, unless somebody said otherwise.
+    fn base_url(&self, known: &Known) -> String {
+        let given = self.options.base_urls.get(known.id);
+        versioned(given.map_or(known.base_url, String::as_str))
+    }
+}
+
+/// What was found at one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    id: String,
+    name: String,
+    why: String,
+    is_chosen: bool,
+    is_usable: bool,
+    detail: String,
+    model: Option<String>,
+    learned: Option<Vec<ModelOptions>>,
+}
+
+impl Place {
+    fn unused(name: &str, detail: &str) -> Self {
+        Self {
+            id: String::new(),
+            name: name.to_owned(),
+            why: String::new(),
+            is_chosen: false,
+            is_usable: false,
+            detail: detail.to_owned(),
+            model: None,
+            learned: None,
+        }
+    }
+
+    fn found(
+        id: &str,
+        name: &str,
+        url: &str,
+        preferred: &[&str],
+        models: Vec<ModelOptions>,
+    ) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            why: format!("{name} answers at {url}"),
+            is_chosen: true,
+            is_usable: true,
+            detail: format!("{url} {}", serves(&models)),
+            model: choice::best(preferred, &models),
+            learned: Some(models),
+        }
+    }
+}
+
+impl Findings {
+    fn add(&mut self, place: Place) {
+        if self.source.is_none() && place.is_chosen {
+            let reference = |model| format!("{}/{model}", place.id);
+            self.source = Some(Source {
+                name: place.name.clone(),
+                why: place.why,
+                model: place.model.map(reference).unwrap_or_default(),
+            });
+        }
+        self.looked_at.push(LookedAt {
+            name: place.name,
+            is_usable: place.is_usable,
+            detail: place.detail,
+        });
+        if let Some(models) = place.learned {
+            self.learned.push((place.id, models));
+        }
+    }
+}
+
+fn serves(models: &[ModelOptions]) -> String {
+    match models {
+        [model] => format!("serves `{}`", model.id),
+        models => format!("serves {} models", models.len()),
+    }
+}

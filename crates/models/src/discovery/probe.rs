@@ -1,0 +1,190 @@
+//! Asks one server which models it has.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::choice::talks;
+use crate::{
+    http::{Call, Error, HeaderMap, HeaderName, HeaderValue, Http, Method, Transport, Url, header},
+    limits::{MODEL_LIST_BYTES_MAX, MODELS_PER_PROVIDER_MAX},
+    openai::versioned,
+    options::{ModelOptions, ProviderOptions},
+    secret::Secret,
+};
+
+/// A server to ask.
+#[derive(Debug, Clone)]
+pub(super) struct Probe {
+    pub(super) base_url: String,
+    pub(super) key: Option<Secret>,
+    pub(super) headers: Vec<(String, Secret)>,
+    pub(super) transport: Transport,
+}
+
+impl Probe {
+    pub(super) fn of(provider: &ProviderOptions) -> Self {
+        Self {
+            base_url: versioned(&provider.base_url),
+            key: provider.key.clone(),
+            headers: provider.headers.clone(),
+            transport: provider.transport.clone(),
+        }
+    }
+}
+
+/// Why a server did not say what it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It did not answer in time.
+    Slow,
+    /// It can't be reached.
+    Unreachable,
+    /// It wants a key, or another one.
+    Refused,
+    /// It answered, but not with a list; its status.
+    Unlisted(u16),
+    /// The address or the key can't be sent.
+    Unusable,
+}
+
+impl Failure {
+    /// What to tell a person; `variable` holds the key.
+    pub(super) fn describe(&self, variable: Option<&str>) -> String {
+        match (self, variable) {
+            (Self::Slow, _) => "does not answer in time".to_owned(),
+            (Self::Unreachable, _) => "can't be reached".to_owned(),
+            (Self::Refused, Some(variable)) => format!("refuses the key; check {variable}"),
+            (Self::Refused, None) => "refuses the key".to_owned(),
+            (Self::Unlisted(status), _) => format!("does not list its models (status {status})"),
+            (Self::Unusable, _) => "has an address or a key that can't be sent".to_owned(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct List {
+    data: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    id: String,
+    name: Option<String>,
+    context_length: Option<u32>,
+    context_window: Option<u32>,
+    max_model_len: Option<u32>,
+    max_context_length: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Tags {
+    models: Vec<Tag>,
+}
+
+#[derive(Deserialize)]
+struct Tag {
+    name: String,
+    #[serde(default)]
+    modified_at: String,
+    #[serde(default)]
+    details: TagDetails,
+}
+
+#[derive(Default, Deserialize)]
+struct TagDetails {
+    #[serde(default)]
+    family: String,
+}
+
+/// The models of an OpenAI-compatible server, in its order.
+pub(super) async fn list(
+    http: &Http,
+    probe: &Probe,
+    deadline: Duration,
+) -> Result<Vec<ModelOptions>, Failure> {
+    let body = get(http, &format!("{}/models", probe.base_url), probe, deadline).await?;
+    let list: List = serde_json::from_slice(&body).map_err(|_other| Failure::Unlisted(200))?;
+    let models = list.data.into_iter().take(MODELS_PER_PROVIDER_MAX);
+    Ok(models
+        .map(|item| {
+            let windows = [
+                item.context_length,
+                item.context_window,
+                item.max_model_len,
+                item.max_context_length,
+            ];
+            ModelOptions {
+                name: item.name.unwrap_or_else(|| item.id.clone()),
+                context_window: windows.into_iter().flatten().next().unwrap_or(0),
+                ..ModelOptions::named(&item.id)
+            }
+        })
+        .collect())
+}
+
+/// The models of an Ollama that can talk, the one changed last first.
+pub(super) async fn ollama_tags(
+    http: &Http,
+    url: &str,
+    deadline: Duration,
+) -> Result<Vec<ModelOptions>, Failure> {
+    let base = url.trim_end_matches('/');
+    let base = base.strip_suffix("/v1").unwrap_or(base);
+    let probe = Probe {
+        base_url: base.to_owned(),
+        key: None,
+        headers: Vec::new(),
+        transport: Transport::Tcp,
+    };
+    let body = get(http, &format!("{base}/api/tags"), &probe, deadline).await?;
+    let tags: Tags = serde_json::from_slice(&body).map_err(|_other| Failure::Unlisted(200))?;
+    let mut tags = tags.models;
+    tags.retain(|tag| talks(&tag.name) && !tag.details.family.contains("bert"));
+    // Its times are RFC 3339 with one zone, so that the text sorts as the time does.
+    tags.sort_by(|a, b| b.modified_at.cmp(&a.modified_at).then(a.name.cmp(&b.name)));
+    let names = tags.iter().take(MODELS_PER_PROVIDER_MAX);
+    Ok(names.map(|tag| ModelOptions::named(&tag.name)).collect())
+}
+
+async fn get(http: &Http, url: &str, probe: &Probe, deadline: Duration) -> Result<Bytes, Failure> {
+    let call = Call {
+        method: Method::GET,
+        url: Url::parse(url).map_err(|_other| Failure::Unusable)?,
+        headers: headers(probe).ok_or(Failure::Unusable)?,
+        body: Bytes::new(),
+        transport: probe.transport.clone(),
+        connect: deadline,
+    };
+    let answer = async {
+        let response = http.send(call).await?;
+        let status = response.status;
+        if status.is_success() {
+            return Ok((status, response.body.to_end(MODEL_LIST_BYTES_MAX).await?));
+        }
+        Ok((status, Bytes::new()))
+    };
+    match tokio::time::timeout(deadline, answer).await {
+        Err(_) | Ok(Err(Error::ConnectDeadline { .. })) => Err(Failure::Slow),
+        Ok(Err(_)) => Err(Failure::Unreachable),
+        Ok(Ok((status, body))) if status.is_success() => Ok(body),
+        Ok(Ok((status, _))) => match status.as_u16() {
+            401 | 403 => Err(Failure::Refused),
+            status => Err(Failure::Unlisted(status)),
+        },
+    }
+}
+
+fn headers(probe: &Probe) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    if let Some(key) = &probe.key {
+        let value = HeaderValue::try_from(format!("Bearer {}", key.expose().trim())).ok()?;
+        headers.insert(header::AUTHORIZATION, value);
+    }
+    for (name, value) in &probe.headers {
+        let name = HeaderName::try_from(name.as_str()).ok()?;
+        headers.insert(name, HeaderValue::try_from(value.expose()).ok()?);
+    }
+    Some(headers)
+}
