@@ -9,7 +9,7 @@ use std::{
 };
 
 use openclaw_agents::{AgentOptions, Agents, RunDeadlines};
-use openclaw_config::{Config, config, permissions};
+use openclaw_config::{Config, Environment, config, permissions};
 use openclaw_models::{self as models, Models};
 use openclaw_process::Launcher;
 use openclaw_sessions::{self as sessions, RealDisk, Store};
@@ -134,9 +134,9 @@ pub(crate) fn store(config: &Config, env: &Arc<dyn Env>) -> Result<Store, Error>
 /// Sets up the models.
 pub(crate) fn models(
     config: &Config,
+    catalog: models::catalog::Options,
     helper: &Path,
     env: &Arc<dyn Env>,
-    stop: CancellationToken,
 ) -> Result<Models, Error> {
     let (stated, routing) = (&config.models, &config.routing);
     let options = models::Options {
@@ -151,10 +151,28 @@ pub(crate) fn models(
         failover: routing.failover.clone(),
         discovery: discovery(stated),
         local: stated.local.enabled.then(|| local(config, helper)),
-        catalog_dir: config.paths.models(),
+        catalog,
         proxy: None,
     };
+    let stop = CancellationToken::new();
     Ok(Models::start(options, Arc::clone(env), stop)?)
+}
+
+/// Where model files are kept, and how they get there.
+#[must_use]
+pub fn catalog_options(
+    config: &Config,
+    environment: &Environment,
+    helper: &Path,
+) -> models::catalog::Options {
+    models::catalog::Options {
+        dir: config.paths.models(),
+        launcher: Launcher::new(helper.to_owned()),
+        environment: environment
+            .variables()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+    }
 }
 
 fn secret(secret: &openclaw_config::Secret) -> models::Secret {
@@ -267,7 +285,7 @@ pub(crate) fn agents(
     let limits = &config.limits;
     let options = openclaw_agents::Options {
         root: config.paths.agents(),
-        agents: config.agents.iter().map(agent).collect(),
+        agents: agent_options(config),
         discover: config.agents.iter().any(|agent| agent.built_in),
         lane_depth: usize::try_from(limits.lane_depth).unwrap_or(usize::MAX),
         runs_max: usize::try_from(limits.runs).unwrap_or(usize::MAX),
@@ -288,6 +306,12 @@ pub(crate) fn agents(
         sink,
         Arc::clone(env),
     )?)
+}
+
+/// The configured agents as their crate wants them.
+#[must_use]
+pub fn agent_options(config: &Config) -> Vec<AgentOptions> {
+    config.agents.iter().map(agent).collect()
 }
 
 fn agent(agent: &config::Agent) -> AgentOptions {

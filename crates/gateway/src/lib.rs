@@ -26,12 +26,15 @@ mod state;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use openclaw_config::{Config, Secret};
+use openclaw_config::{Config, Environment, Secret};
 use openclaw_types::{Env, SystemEnv};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{auth::Auth, events::Bus, lock::Lock, state::State};
-pub use crate::{boot::Error, shutdown::STOP_DEADLINE};
+pub use crate::{
+    boot::{Error, agent_options, catalog_options},
+    shutdown::STOP_DEADLINE,
+};
 
 /// Our version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -43,6 +46,8 @@ pub struct Start {
     pub config: Config,
     /// The access token.
     pub token: Secret,
+    /// The environment it was started in; what fetches model files gets its part of it.
+    pub environment: Environment,
     /// Our own binary, which children are started through.
     pub helper: PathBuf,
 }
@@ -63,11 +68,7 @@ impl Gateway {
     /// What stood in the way; nothing is left running then.
     pub async fn start(start: Start) -> Result<Self, Error> {
         let env: Arc<dyn Env> = Arc::new(SystemEnv);
-        let Start {
-            config,
-            token,
-            helper,
-        } = start;
+        let (config, token) = (start.config, start.token);
         boot::prepare_state(&config)?;
         let started = env.now();
         let instance = env.fresh_id();
@@ -89,7 +90,8 @@ impl Gateway {
             source,
         })?;
         let store = boot::store(&config, &env)?;
-        let models = boot::models(&config, &helper, &env, CancellationToken::new())?;
+        let catalog = catalog_options(&config, &start.environment, &start.helper);
+        let models = boot::models(&config, catalog, &start.helper, &env)?;
         let bus = Bus::new(Arc::clone(&env));
         bus.read_from(store.clone());
         let agents = boot::agents(&config, &store, &models, &bus, &env)?;

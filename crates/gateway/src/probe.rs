@@ -3,6 +3,8 @@
 //! PostgreSQL is asked whether it speaks TLS and Redis for a pong, without logging in: a right answer proves that the
 //! server is there, and a probe that needs no password can't leak one.
 
+pub(crate) mod web;
+
 use std::{io, time::Duration};
 
 use tokio::{

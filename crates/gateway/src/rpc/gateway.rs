@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use openclaw_agents::AgentStatus;
 use openclaw_wire::{
     ErrorShape, Scope, Scopes,
     connect::{Features, Granted, HelloOk, HelloType, Policy, Server, SessionDefaults, Snapshot},
@@ -248,19 +249,44 @@ async fn probes(state: &State) -> Vec<Probe> {
         .into_iter()
         .map(shown)
         .collect();
-    probes.extend(models::probes(state));
-    probes.extend(state.agents.list().iter().map(|status| {
-        let reason = report::state_reason(&status.state);
-        Probe {
-            name: format!("workspace {}", status.id),
-            target: status.workspace.display().to_string(),
-            ok: reason.is_none(),
-            detail: reason.unwrap_or_else(|| "readable, writable, transcript open".to_owned()),
-            hint: None,
-            latency_ms: None,
-        }
-    }));
+    probes.extend(probe::web::ask_all(&state.config).await);
+    probes.extend(state.agents.list().iter().map(workspace));
     probes
+}
+
+/// The files every workspace has.
+const WORKSPACE_FILES: [&str; 8] = [
+    "SOUL.md",
+    "IDENTITY.md",
+    "AGENTS.md",
+    "USER.md",
+    "TOOLS.md",
+    "MEMORY.md",
+    "session.jsonl",
+    "config.json",
+];
+
+/// Whether an agent can run, and whether its directory has what it should.
+fn workspace(status: &AgentStatus) -> Probe {
+    let missing: Vec<&str> = WORKSPACE_FILES
+        .into_iter()
+        .filter(|file| std::fs::File::open(status.workspace.join(file)).is_err())
+        .collect();
+    let reason = report::state_reason(&status.state)
+        .or_else(|| (!missing.is_empty()).then(|| format!("not readable: {}", missing.join(", "))));
+    Probe {
+        name: format!("workspace {}", status.id),
+        target: status.workspace.display().to_string(),
+        ok: reason.is_none(),
+        hint: reason.is_some().then(|| {
+            format!(
+                "`openclaw agent restart {}` makes what is missing",
+                status.id
+            )
+        }),
+        detail: reason.unwrap_or_else(|| "complete and readable".to_owned()),
+        latency_ms: None,
+    }
 }
 
 fn shown(found: probe::Found) -> Probe {

@@ -9,7 +9,6 @@ use openclaw_wire::{
     ErrorShape,
     methods::{
         Empty,
-        gateway::Probe,
         models::{
             Candidate, Cooldown, LocalModel, ModelChoice, ModelsListResult, ModelsProbeParams,
             ModelsProbeResult, ModelsStatusResult, ProbeResult, ProbeStatus,
@@ -228,23 +227,4 @@ const fn verdict(kind: &Kind) -> ProbeStatus {
         Kind::NotFound | Kind::NoModel => ProbeStatus::NoModel,
         _ => ProbeStatus::Unknown,
     }
-}
-
-/// The model neighbours, for the deep status: what discovery found of each.
-pub(crate) fn probes(state: &State) -> Vec<Probe> {
-    let status = state.models.status();
-    let places = status.looked_at.into_iter().map(|place| Probe {
-        hint: None,
-        latency_ms: None,
-        target: place.detail.clone(),
-        // A place that was only looked at and isn't there is no failure: another one answers.
-        ok: true,
-        detail: if place.is_usable {
-            "answers".to_owned()
-        } else {
-            "absent".to_owned()
-        },
-        name: place.name,
-    });
-    places.collect()
 }
