@@ -109,8 +109,17 @@ pub(crate) fn gateway(state: &State) -> GatewayStatus {
     }
 }
 
-/// An agent as native lists show it.
-pub(crate) fn row(status: &AgentStatus) -> AgentRow {
+/// An agent as native lists show it. One whose model nobody stated is shown with the model that answers for all.
+pub(crate) fn row(state: &State, status: &AgentStatus) -> AgentRow {
+    let answering = || {
+        state
+            .models
+            .status()
+            .source
+            .map(|source| source.model)
+            .filter(|model| !model.is_empty())
+    };
+    let model = status.model.clone().or_else(answering);
     AgentRow {
         id: status.id.to_string(),
         name: Some(status.name.clone()),
@@ -124,7 +133,7 @@ pub(crate) fn row(status: &AgentStatus) -> AgentRow {
         reason: state_reason(&status.state),
         primary: status.primary,
         workspace: status.workspace.display().to_string(),
-        model: status.model.clone().map(|primary| ModelRef {
+        model: model.map(|primary| ModelRef {
             primary,
             fallbacks: Vec::new(),
         }),

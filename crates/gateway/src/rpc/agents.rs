@@ -28,7 +28,13 @@ pub(crate) fn list(call: &Call, _params: &Empty) -> Result<AgentsListResult, Err
             .unwrap_or_default(),
         main_key: MAIN_SESSION.to_owned(),
         scope: "per-sender".to_owned(),
-        agents: call.state.agents.list().iter().map(report::row).collect(),
+        agents: call
+            .state
+            .agents
+            .list()
+            .iter()
+            .map(|status| report::row(&call.state, status))
+            .collect(),
     })
 }
 
@@ -37,7 +43,7 @@ pub(crate) fn status(call: &Call, params: &AgentParams) -> Result<AgentRow, Erro
     call.state
         .agents
         .status(&params.agent_id)
-        .map(|status| report::row(&status))
+        .map(|status| report::row(&call.state, &status))
         .map_err(|e| error::agents(&e))
 }
 
