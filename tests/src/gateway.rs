@@ -161,6 +161,7 @@ pub async fn start(state: &Path) -> Result<Gateway, openclaw_gateway::Error> {
     Gateway::start(Start {
         config: loaded.config,
         token: Secret::new(TOKEN, Origin::Inline),
+        environment,
         helper: PathBuf::from("/nonexistent"),
     })
     .await

@@ -17,10 +17,10 @@ pub(crate) struct Cli {
 /// Options every command takes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
-    /// State directory (default: OPENCLAW_STATE_DIR, the config's `workspace`, ~/.openclaw)
+    /// State directory (default: `OPENCLAW_STATE_DIR`, the config's `workspace`, ~/.openclaw)
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
-    /// Configuration file (default: OPENCLAW_CONFIG_PATH, <state>/openclaw.json)
+    /// Configuration file (default: `OPENCLAW_CONFIG_PATH`, <state>/openclaw.json)
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Print JSON instead of text

@@ -41,6 +41,7 @@ pub(crate) fn run(place: &Place, listen: &Listen) -> Result<(), Failure> {
     let start = Start {
         config,
         token,
+        environment: place.environment().clone(),
         helper: executable()?,
     };
     tokio::runtime::Builder::new_multi_thread()

@@ -5,9 +5,13 @@
     reason = "every word a command prints goes through here"
 )]
 
-use std::io::{IsTerminal as _, Write as _};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    time::Duration,
+};
 
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::error::Failure;
 
@@ -69,6 +73,30 @@ pub(crate) fn progress(text: &str) {
         eprint!("\r\x1b[2K{text}");
     } else {
         eprintln!("{text}");
+    }
+}
+
+/// How often progress is worth showing: always on a terminal, where it replaces itself, else now and then.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    every: Duration,
+    shown: Instant,
+}
+
+impl Pace {
+    /// Says something this often.
+    pub(crate) fn new(every: Duration) -> Self {
+        let shown = Instant::now();
+        Self { every, shown }
+    }
+
+    /// Whether to show it now.
+    pub(crate) fn is_due(&mut self) -> bool {
+        let is_due = std::io::stderr().is_terminal() || self.shown.elapsed() >= self.every;
+        if is_due {
+            self.shown = Instant::now();
+        }
+        is_due
     }
 }
 

@@ -25,6 +25,11 @@ impl Place {
         }
     }
 
+    /// The variables this program was started with.
+    pub(crate) const fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     fn overrides(&self, listen: Option<&Listen>) -> Overrides {
         Overrides {
             config_file: self.global.config.clone(),

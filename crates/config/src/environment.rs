@@ -39,6 +39,12 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// Every variable with its value, for a program that is started with them.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        let variables = self.variables.iter();
+        variables.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The person's home directory, if it is named by an absolute path.
     #[must_use]
     pub fn home(&self) -> Option<PathBuf> {

@@ -34,6 +34,7 @@ fn run(state: PathBuf) -> Result<(), Box<dyn std::error::Error>> {
     let start = Start {
         config,
         token,
+        environment,
         helper: std::env::current_exe()?,
     };
     tokio::runtime::Builder::new_multi_thread()

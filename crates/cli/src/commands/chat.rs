@@ -46,7 +46,7 @@ pub(crate) fn run(place: &Place, output: Output, chat: Chat) -> Result<(), Failu
             ));
         }
         let link = Link::open(&config).await?;
-        let mut talk = Talk::new(link, agent, session, output);
+        let talk = Talk::new(link, agent, session, output);
         talk.introduce().await?;
         if std::io::stdin().is_terminal() && !output.json {
             interactive(&config, talk).await

@@ -238,7 +238,7 @@ fn megabytes(bytes: u64) -> f64 {
 }
 
 fn durability(config: &Config) -> String {
-    use openclaw_config::Durability;
+    use openclaw_config::config::Durability;
     match config.session.durability {
         Durability::Always => "always (an acknowledged entry is on stable storage)".to_owned(),
         Durability::Batch { interval_ms } => {
@@ -377,7 +377,7 @@ fn problem_value(problem: &Problem) -> serde_json::Value {
 
 /// What stands in the way of a configured agent's workspace. A missing one is no problem: the start makes it.
 fn workspace_problems(config: &Config) -> Vec<String> {
-    let check = |agent: &openclaw_config::Agent| -> Option<String> {
+    let check = |agent: &openclaw_config::config::Agent| -> Option<String> {
         let path = config.paths.agents().join(agent.id.as_str());
         let found = std::fs::symlink_metadata(&path).ok()?;
         if !found.is_dir() {

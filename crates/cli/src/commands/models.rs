@@ -1,21 +1,26 @@
 //! `openclaw models …`: what answers, what can be fetched, whether it works.
 
-use std::{cell::Cell, time::Duration};
+use std::time::Duration;
 
-use openclaw_models::catalog::{self, Progress};
+use openclaw_config::Config;
+use openclaw_models::{
+    catalog::{self, Catalog, Item, Progress, Step},
+    http::{self, Http},
+};
 use openclaw_wire::methods::{
     Empty,
     models::{ModelsStatus, ModelsStatusResult},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::agents::{agent_id, ask, session_ref};
 use crate::{
     args::Models,
+    daemon,
     error::{self, Failure},
     link::{Link, address, block_on},
-    output::{self, Output, table},
+    output::{self, Output, Pace, table},
     place::Place,
 };
 
@@ -48,51 +53,77 @@ fn list(place: &Place, output: Output) -> Result<(), Failure> {
     } else {
         None
     };
-    let files =
-        catalog::list(&config.paths.models()).map_err(|error| Failure::from_error(&error))?;
-    let shown: Vec<serde_json::Value> = files
-        .iter()
-        .map(|file| json!({"name": file.name, "fetched": file.path.is_some(), "bytes": file.bytes, "license": file.license}))
-        .collect();
+    let files = catalog(place, &config)?
+        .list()
+        .map_err(|error| failed(&error))?;
+    let shown: Vec<Value> = files.iter().map(item_value).collect();
     output.either(&json!({"inUse": status, "catalogue": shown}), || {
-        let mut text = match &status {
-            Some(status) => format!(
-                "In use: {} ({})\n",
-                status.model.as_deref().unwrap_or("nothing yet"),
-                status
-                    .why
-                    .as_deref()
-                    .unwrap_or("nothing was looked for yet")
-            ),
-            None => "In use: unknown, because no gateway is running\n".to_owned(),
-        };
-        for candidate in status.iter().flat_map(|status| &status.candidates) {
-            let mark = if candidate.ok { "found" } else { "absent" };
-            text.push_str(&format!(
-                "  {}: {mark}: {}\n",
-                candidate.name, candidate.detail
-            ));
-        }
-        let rows: Vec<Vec<String>> = files
-            .iter()
-            .map(|file| {
-                let fetched = if file.path.is_some() { "yes" } else { "no" };
-                vec![
-                    file.name.clone(),
-                    fetched.to_owned(),
-                    megabytes(file.bytes),
-                    file.license.clone(),
-                ]
-            })
-            .collect();
-        text.push('\n');
-        text.push_str(&table(&["Model file", "Fetched", "Size", "License"], &rows));
-        text
+        let rows: Vec<Vec<String>> = files.iter().map(item_row).collect();
+        let head = ["Model file", "Fetched", "Size", "License"];
+        format!("{}\n{}", in_use(status.as_ref()), table(&head, &rows))
     })
 }
 
+fn in_use(status: Option<&ModelsStatusResult>) -> String {
+    let Some(status) = status else {
+        return "In use: unknown, because no gateway is running\n".to_owned();
+    };
+    let model = status.model.as_deref().unwrap_or("nothing yet");
+    let why = status.why.as_deref();
+    let why = why.unwrap_or("nothing was looked for yet");
+    let mut text = format!("In use: {model} ({why})\n");
+    for candidate in &status.candidates {
+        let mark = if candidate.ok { "found" } else { "absent" };
+        let (name, detail) = (&candidate.name, &candidate.detail);
+        text.push_str(&format!("  {name}: {mark}: {detail}\n"));
+    }
+    text
+}
+
+fn item_value(item: &Item) -> Value {
+    let licence = item.entry.map(|entry| entry.licence);
+    json!({"name": item.name, "path": item.path, "bytes": item.bytes, "license": licence})
+}
+
+fn item_row(item: &Item) -> Vec<String> {
+    let fetched = if item.path.is_some() { "yes" } else { "no" };
+    let licence = item.entry.map_or("", |entry| entry.licence);
+    vec![
+        item.name.clone(),
+        fetched.to_owned(),
+        megabytes(item.bytes),
+        licence.to_owned(),
+    ]
+}
+
+/// The model files of this state directory.
+fn catalog(place: &Place, config: &Config) -> Result<Catalog, Failure> {
+    let program = daemon::executable()?;
+    let options = openclaw_gateway::catalog_options(config, place.environment(), &program);
+    Ok(Catalog::new(
+        options,
+        Http::new(http::Options { proxy: None }),
+    ))
+}
+
+fn failed(error: &catalog::Error) -> Failure {
+    let mut failure = Failure::from_error(error);
+    failure.hint = error.hint();
+    if matches!(
+        error,
+        catalog::Error::UnknownName { .. } | catalog::Error::NotInstalled { .. }
+    ) {
+        failure.code = error::NOT_FOUND;
+    }
+    failure
+}
+
+/// Bytes as people count them.
 fn megabytes(bytes: u64) -> String {
-    format!("{} MB", bytes / 1_000_000)
+    match bytes {
+        0..1_000_000 => format!("{bytes} bytes"),
+        _ => format!("{} MB", bytes / 1_000_000),
+    }
 }
 
 fn pull(
@@ -102,50 +133,49 @@ fn pull(
     sha256: Option<&str>,
 ) -> Result<(), Failure> {
     let config = place.config()?;
-    let source = source.unwrap_or(catalog::DEFAULT);
-    let said = Cell::new(Instant::now());
-    let tell = |progress: &Progress| {
-        use std::io::IsTerminal as _;
-        let due = std::io::stderr().is_terminal() || said.get().elapsed() >= SAY_EVERY;
-        if due {
-            said.set(Instant::now());
-            let total = progress
-                .total_bytes
-                .map(|total| format!(" of {}", megabytes(total)))
-                .unwrap_or_default();
-            output::progress(&format!(
-                "{} {}{total}",
-                progress.stage,
-                megabytes(progress.bytes)
-            ));
+    let source = source.unwrap_or(catalog::DEFAULT.name);
+    let catalog = catalog(place, &config)?;
+    let mut pace = Pace::new(SAY_EVERY);
+    let mut tell = move |progress: Progress| {
+        if pace.is_due() {
+            output::progress(&progress_line(progress));
         }
     };
-    let fetched = block_on(async {
-        catalog::pull(&config.paths.models(), source, sha256, &tell)
-            .await
-            .map_err(|error| {
-                let mut failure = Failure::from_error(&error);
-                failure.hint = error.hint();
-                failure
-            })
+    let pulled = block_on(async {
+        let pulled = catalog.pull(source, sha256, &mut tell).await;
+        pulled.map_err(|error| failed(&error))
     });
     output::progress_done();
-    let path = fetched?;
-    output.either(&json!({"path": path.display().to_string()}), || {
-        path.display().to_string()
+    let pulled = pulled?;
+    let body = json!({
+        "name": pulled.name,
+        "path": pulled.path,
+        "bytes": pulled.bytes,
+        "sha256": pulled.sha256,
+    });
+    output.either(&body, || {
+        let (name, size) = (&pulled.name, megabytes(pulled.bytes));
+        format!("{name} ({size}) is at {}", pulled.path.display())
     })
+}
+
+fn progress_line(progress: Progress) -> String {
+    let step = match progress.step {
+        Step::Fetch => "fetching",
+        Step::Store => "storing",
+    };
+    let done = megabytes(progress.bytes);
+    match progress.total {
+        Some(total) => format!("{step}: {done} of {}", megabytes(total)),
+        None => format!("{step}: {done}"),
+    }
 }
 
 fn remove(place: &Place, output: Output, name: &str) -> Result<(), Failure> {
     let config = place.config()?;
-    let removed = catalog::remove(&config.paths.models(), name).map_err(|error| {
-        let mut failure = Failure::from_error(&error).code(error::NOT_FOUND);
-        failure.hint = error.hint();
-        failure
-    })?;
-    output.either(&json!({"removed": removed.display().to_string()}), || {
-        format!("removed {}", removed.display())
-    })
+    let removed = catalog(place, &config)?.remove(name);
+    removed.map_err(|error| failed(&error))?;
+    output.either(&json!({"removed": name}), || format!("removed {name}"))
 }
 
 /// One word from an agent's model, in a session of its own, and how long it took.
