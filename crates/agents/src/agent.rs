@@ -27,6 +27,8 @@ mod character;
 #[derive(Debug)]
 struct Desk {
     lanes: Lanes,
+    /// Messages on their way to the disk.
+    arriving: usize,
     /// Accepted runs that have not ended.
     active: usize,
     state: AgentState,
@@ -88,6 +90,7 @@ impl Agent {
             character: Mutex::new(None),
             desk: Mutex::new(Desk {
                 lanes: parts.lanes,
+                arriving: 0,
                 active: 0,
                 state,
                 last_activity: None,
@@ -176,13 +179,16 @@ impl Agent {
         if desk.is_closed {
             return Err(Refusal::Closed);
         }
-        desk.lanes
-            .reserve(session, run, priority)
-            .map_err(Refusal::Full)
+        let ticket = desk.lanes.reserve(session, run, priority);
+        desk.arriving += usize::from(ticket.is_ok());
+        ticket.map_err(Refusal::Full)
     }
 
+    /// Gives a place back that is not needed, or not any more.
     pub(crate) fn release(&self, session: &SessionId, ticket: Ticket) {
-        lock(&self.desk).lanes.release(session, ticket);
+        let mut desk = lock(&self.desk);
+        desk.lanes.release(session, ticket);
+        self.arrived(&mut desk);
     }
 
     /// Puts an accepted message in its place.
@@ -192,7 +198,20 @@ impl Agent {
         ticket: Ticket,
         waiting: Waiting,
     ) -> Option<Filled> {
-        lock(&self.desk).lanes.fill(session, ticket, waiting)
+        let mut desk = lock(&self.desk);
+        self.arrived(&mut desk);
+        desk.lanes.fill(session, ticket, waiting)
+    }
+
+    fn arrived(&self, desk: &mut Desk) {
+        desk.arriving = desk.arriving.saturating_sub(1);
+        self.rested_if_free(desk);
+    }
+
+    fn rested_if_free(&self, desk: &Desk) {
+        if desk.active == 0 && desk.arriving == 0 {
+            self.rested.notify_waiters();
+        }
     }
 
     pub(crate) fn next(&self, session: &SessionId) -> Option<Waiting> {
@@ -230,7 +249,17 @@ impl Agent {
             if desk.state == AgentState::Busy {
                 self.turn_to(&mut desk, AgentState::Idle);
             }
-            self.rested.notify_waiters();
+            self.rested_if_free(&desk);
+        }
+    }
+
+    /// Looks at the settings, so that broken ones show in the state before anyone needs them. The texts are
+    /// left unread until then.
+    pub(crate) fn look_at_settings(&self) {
+        if let Ok(workspace) = self.workspace()
+            && let Err(error) = workspace.read_settings()
+        {
+            self.broken(&outcome::chain(&error));
         }
     }
 
@@ -294,15 +323,20 @@ impl Agent {
         });
     }
 
-    /// Resolves when no run is left.
+    /// Resolves when no run is left and none is on its way.
     pub(crate) async fn rest(&self) {
         loop {
             let rested = self.rested.notified();
-            if lock(&self.desk).active == 0 {
+            if self.is_free() {
                 return;
             }
             rested.await;
         }
+    }
+
+    fn is_free(&self) -> bool {
+        let desk = lock(&self.desk);
+        desk.active == 0 && desk.arriving == 0
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

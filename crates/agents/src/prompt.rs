@@ -24,6 +24,8 @@ const TINY_OUTPUT_TOKENS_MAX: u32 = 512;
 /// The window that is assumed where the model's is unknown; every current hosted model has more.
 const WINDOW_TOKENS_DEFAULT: u32 = 32_768;
 
+/// What a tiny model needs to be told of manners.
+const MANNER: &str = "Answer in a few short sentences.";
 /// Between two files.
 const GAP: &str = "\n\n";
 /// Stands where a text was cut.
@@ -158,14 +160,13 @@ fn full(persona: &Persona<'_>, bytes_max: usize) -> System {
 
 /// For a tiny model: the first paragraph of `SOUL.md`, and one short line.
 fn tiny(persona: &Persona<'_>, bytes_max: usize) -> System {
-    let runtime = format!(
-        "Your name is {}. Answer in a few short sentences.",
-        persona.name
-    );
-    let brief = cut(
-        brief(persona.files.soul()),
-        bytes_max.saturating_sub(runtime.len() + 1),
-    );
+    let brief = brief(persona.files.soul());
+    let runtime = if brief.contains(persona.name) {
+        MANNER.to_owned()
+    } else {
+        format!("Your name is {}. {MANNER}", persona.name)
+    };
+    let brief = cut(brief, bytes_max.saturating_sub(runtime.len() + 1));
     let mut pieces = Vec::new();
     let mut text = String::with_capacity(brief.len() + runtime.len() + 1);
     if !brief.is_empty() {

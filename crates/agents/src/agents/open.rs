@@ -35,8 +35,7 @@ pub(super) fn open(
         sink: Arc::clone(&core.sink),
         id,
     }));
-    // Broken settings show in the state from the start; whoever asks for them gets the reason.
-    drop(agent.character());
+    agent.look_at_settings();
     core.put(Arc::clone(&agent));
     agent
 }

@@ -106,7 +106,13 @@ fn a_tiny_model_gets_the_brief_and_one_line() {
     let system = render(&files(), Tier::Tiny, 1_800);
     assert_eq!(
         &*system.text,
-        "You are Steward.\nBe calm.\nYour name is Steward. Answer in a few short sentences."
+        "You are Steward.\nBe calm.\nAnswer in a few short sentences."
+    );
+    let mut nameless = files();
+    nameless.0[0] = "Be calm.".to_owned();
+    assert_eq!(
+        &*render(&nameless, Tier::Tiny, 1_800).text,
+        "Be calm.\nYour name is Steward. Answer in a few short sentences."
     );
     let mut long = files();
     long.0[0] = format!("# T\n## U\n{}", "word ".repeat(10_000));

@@ -185,3 +185,24 @@ async fn a_restart_stops_runs_and_takes_new_ones() {
         ]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_message_on_its_way_when_its_agent_restarts_is_ended_once() {
+    let world = World::new(ScriptedProvider::answering("fine"));
+    let mut message = world.inbound("steward", "hi");
+    message.run = Some(crate::harness::run("r1"));
+    let submission = world.agents.submit(message);
+    let steward = agent("steward");
+    let restarted = world.agents.restart(&steward);
+    let (accepted, restarted) = tokio::join!(submission, restarted);
+    assert_eq!(restarted.unwrap().state, AgentState::Idle);
+    let outcome = accepted.unwrap().outcome.await;
+    assert_eq!(outcome.status, Status::Aborted);
+    assert_eq!(
+        world.transcript("steward"),
+        [
+            "r1 user hi",
+            "r1 aborted stopped because the agent was restarted or deleted"
+        ]
+    );
+}

@@ -8,6 +8,7 @@
 
 mod abort;
 mod change;
+mod chaos;
 mod harness;
 mod proposals;
 mod restart;
