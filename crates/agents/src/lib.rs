@@ -19,6 +19,7 @@ mod error;
 pub mod event;
 mod lane;
 pub mod limits;
+pub mod offline;
 mod options;
 pub mod order;
 pub mod outcome;

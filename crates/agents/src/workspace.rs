@@ -118,6 +118,22 @@ fn fill(root: &Path, agent: &AgentOptions) -> Result<Vec<&'static str>, Error> {
     Ok(workspace.made)
 }
 
+/// The settings in a workspace that may not be made yet. Nothing is written.
+///
+/// # Errors
+/// The workspace is not ours, or its settings are missing or broken.
+pub(crate) fn settings(root: &Path, agent: &AgentId) -> Result<Settings, Error> {
+    let path = root.join(agent.as_str());
+    let found = fs::symlink_metadata(&path).map_err(disk("look at", &path))?;
+    check_owner(agent, &path, &found)?;
+    let workspace = Workspace {
+        agent: agent.clone(),
+        path,
+        made: Vec::new(),
+    };
+    workspace.read_settings()
+}
+
 /// What new files say.
 pub(crate) struct Seed<'a> {
     /// The text of a file, by name.
