@@ -131,8 +131,25 @@ pub fn holder(state: &Path) -> Option<Record> {
     let file = File::open(&path).ok()?;
     match flock(&file, FlockOperation::NonBlockingLockShared) {
         Ok(()) => None,
-        Err(_held) => read(&path),
+        Err(_held) => read_held(&path),
     }
+}
+
+/// A record that can't be read is just being written.
+fn read_held(path: &Path) -> Option<Record> {
+    for _attempt in 1..ATTEMPTS {
+        if let Some(record) = read(path) {
+            return Some(record);
+        }
+        std::thread::sleep(RETRY_PAUSE);
+    }
+    read(path)
+}
+
+/// Who held the lock of a state directory last, whether it still does or not; nobody where no gateway ever started.
+#[must_use]
+pub fn last(state: &Path) -> Option<Record> {
+    read(&state.join(LOCK_FILE))
 }
 
 fn read(path: &Path) -> Option<Record> {
@@ -169,6 +186,7 @@ mod tests {
         }
         drop(lock);
         assert_eq!(holder(state.path()), None);
+        assert_eq!(last(state.path()), Some(record()));
         assert!(Lock::take(state.path(), &record()).is_ok());
     }
 
@@ -177,6 +195,7 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         std::fs::write(state.path().join(LOCK_FILE), b"\0\0garbage").unwrap();
         assert_eq!(holder(state.path()), None);
+        assert_eq!(last(state.path()), None);
         assert!(Lock::take(state.path(), &record()).is_ok());
     }
 }

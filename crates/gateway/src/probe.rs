@@ -7,6 +7,8 @@ pub(crate) mod web;
 
 use std::{io, time::Duration};
 
+use openclaw_config::Config;
+use openclaw_wire::methods::gateway::Probe;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -38,6 +40,50 @@ pub struct Found {
     pub outcome: Result<Duration, String>,
     /// What the person should know besides, such as that another address answered.
     pub note: Option<String>,
+}
+
+/// Asks every neighbour that the configuration names.
+pub async fn neighbours(config: &Config) -> Vec<Probe> {
+    let memory = &config.memory;
+    let asked = [
+        (Protocol::Postgres, &memory.pgvector),
+        (Protocol::Redis, &memory.redis),
+    ]
+    .into_iter()
+    .filter_map(|(protocol, endpoint)| Some((protocol, endpoint.as_ref()?)))
+    .map(|(protocol, endpoint)| ask(protocol, &endpoint.host, endpoint.port));
+    let asked = futures_util::future::join_all(asked);
+    let (found, mut web) = tokio::join!(asked, web::ask_all(config));
+    let mut probes: Vec<Probe> = found.into_iter().map(Found::into_probe).collect();
+    probes.append(&mut web);
+    probes
+}
+
+impl Found {
+    fn into_probe(self) -> Probe {
+        let (ok, latency_ms, mut detail) = match self.outcome {
+            Ok(took) => (
+                true,
+                u64::try_from(took.as_millis()).ok(),
+                "answers".to_owned(),
+            ),
+            Err(error) => (false, None, error),
+        };
+        if let Some(note) = self.note {
+            detail = format!("{detail}; {note}");
+        }
+        let name = self.name;
+        let hint =
+            (!ok).then(|| format!("start {name}, or take it out of `memory` in the configuration"));
+        Probe {
+            name: name.to_owned(),
+            target: self.address,
+            ok,
+            detail,
+            hint,
+            latency_ms,
+        }
+    }
 }
 
 /// Asks one neighbour. A host name that does not resolve here, as those of a compose network don't on the host, is
