@@ -11,10 +11,12 @@ use openclaw_agents::{
     RunDeadlines, Sink, limits,
 };
 use openclaw_models::{Models, scripted::ScriptedProvider};
-use openclaw_sessions::{Durability, Entry, Origin, OriginKind, SimDisk, Store};
+use openclaw_sessions::{Disk, Durability, Entry, Origin, OriginKind, SimDisk, Store};
 use openclaw_types::{AgentId, Priority, Role, RunId, SessionId, Timestamp, env::SimEnv};
 use tempfile::TempDir;
 use tokio::sync::Notify;
+
+use crate::slow::{Hold, SlowDisk};
 
 /// How long a test waits in real time before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -89,6 +91,7 @@ pub(crate) struct Choices {
     pub(crate) total_ms: u64,
     pub(crate) steps_max: u32,
     pub(crate) discover: bool,
+    pub(crate) hold: Option<Hold>,
 }
 
 impl Default for Choices {
@@ -100,6 +103,7 @@ impl Default for Choices {
             total_ms: limits::RUN_TOTAL_MS,
             steps_max: limits::STEPS_MAX,
             discover: true,
+            hold: None,
         }
     }
 }
@@ -126,12 +130,14 @@ impl World {
         let clock = StillClock::new();
         let root = home.path().join("agents");
         let env = Arc::new(SimEnv::new(Timestamp(1_767_312_000_000), seed));
-        let store = Store::open(
-            store_options(root.clone()),
-            Arc::new(disk.clone()),
-            env.clone(),
-        )
-        .unwrap();
+        let seam: Arc<dyn Disk> = match choices.hold {
+            Some(hold) => Arc::new(SlowDisk {
+                disk: disk.clone(),
+                hold,
+            }),
+            None => Arc::new(disk.clone()),
+        };
+        let store = Store::open(store_options(root.clone()), seam, env.clone()).unwrap();
         let recorder = Arc::new(Recorder::default());
         let models = Models::scripted(provider.clone(), env.clone());
         let options = Options {

@@ -13,4 +13,5 @@ mod harness;
 mod proposals;
 mod restart;
 mod runs;
+mod slow;
 mod waiting;
