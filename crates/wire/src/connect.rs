@@ -30,6 +30,7 @@ pub struct ConnectParams {
     /// Newest version the client speaks.
     pub max_protocol: u32,
     /// Which program it is.
+    #[serde(deserialize_with = "object")]
     pub client: Client,
     /// `operator` or `node`.
     #[serde(default = "operator")]
@@ -41,10 +42,18 @@ pub struct ConnectParams {
     #[serde(default)]
     pub caps: Vec<String>,
     /// How it proves who it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "optional_object",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub auth: Option<Auth>,
     /// Its device identity.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "optional_object",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub device: Option<Device>,
     /// Its language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +61,30 @@ pub struct ConnectParams {
     /// Its browser, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
+}
+
+/// An object and nothing else: a derived reader would take an array of its fields too.
+fn object<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: serde::de::DeserializeOwned,
+    D: serde::Deserializer<'de>,
+{
+    use serde::de::Error as _;
+    let fields = serde_json::Map::deserialize(deserializer)?;
+    T::deserialize(Value::Object(fields)).map_err(D::Error::custom)
+}
+
+/// The same for one that may be absent or null.
+fn optional_object<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: serde::de::DeserializeOwned,
+    D: serde::Deserializer<'de>,
+{
+    use serde::de::Error as _;
+    let fields = Option::<serde_json::Map<String, Value>>::deserialize(deserializer)?;
+    fields
+        .map(|fields| T::deserialize(Value::Object(fields)).map_err(D::Error::custom))
+        .transpose()
 }
 
 fn operator() -> String {
@@ -302,6 +335,24 @@ impl Default for Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_array_is_no_object_wherever_one_is_wanted() {
+        let good = json!({"minProtocol": 4, "maxProtocol": 4, "client": {"id": "x"}, "auth": {"token": "t"}, "device": null});
+        assert!(serde_json::from_value::<ConnectParams>(good.clone()).is_ok());
+        for (key, array) in [
+            ("client", json!(["x", "1", "linux", "cli"])),
+            ("auth", json!(["t"])),
+            ("device", json!(["a", "b", "c", 1])),
+        ] {
+            let mut bad = good.clone();
+            bad[key] = array;
+            assert!(
+                serde_json::from_value::<ConnectParams>(bad).is_err(),
+                "{key}"
+            );
+        }
+    }
 
     #[test]
     fn the_newest_common_version_wins() {
