@@ -24,6 +24,8 @@ const NLM_F_REQUEST: u16 = 1;
 const REQUEST_BYTES: usize = 72;
 /// Offset of `idiag_uid` in an answer: netlink header 16, then family to retrans 4, the socket id 48, three words.
 const UID_OFFSET: usize = 16 + 4 + 48 + 12;
+/// Offset of `idiag_inode`, the word after it.
+const INODE_OFFSET: usize = UID_OFFSET + 4;
 
 /// The user id that owns the peer's socket of a TCP connection between two loopback addresses of this machine.
 ///
@@ -79,12 +81,13 @@ fn parse(answer: &[u8]) -> io::Result<u32> {
         .get(4..6)
         .and_then(|bytes| bytes.try_into().ok())
         .map(u16::from_ne_bytes);
-    let uid = answer
-        .get(UID_OFFSET..UID_OFFSET + 4)
-        .and_then(|bytes| bytes.try_into().ok())
-        .map(u32::from_ne_bytes);
-    match (kind, uid) {
-        (Some(SOCK_DIAG_BY_FAMILY), Some(uid)) => Ok(uid),
+    let word = |offset: usize| {
+        let bytes = answer.get(offset..offset + 4)?;
+        bytes.try_into().ok().map(u32::from_ne_bytes)
+    };
+    match (kind, word(UID_OFFSET), word(INODE_OFFSET)) {
+        // A socket that its program has closed has no inode, and many kernels then say that root owns it.
+        (Some(SOCK_DIAG_BY_FAMILY), Some(uid), Some(1..)) => Ok(uid),
         _ => Err(io::Error::from(io::ErrorKind::NotFound)),
     }
 }
@@ -111,6 +114,17 @@ mod tests {
             );
             drop(client);
         }
+    }
+
+    #[test]
+    fn a_connection_whose_program_is_gone_belongs_to_nobody() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, peer) = listener.accept().unwrap();
+        let local = server.local_addr().unwrap();
+        assert!(uid(peer, local).is_ok());
+        drop(client);
+        assert!(uid(peer, local).is_err());
     }
 
     #[test]
