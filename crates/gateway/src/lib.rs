@@ -119,6 +119,7 @@ impl Gateway {
         let accepting = CancellationToken::new();
         let serving = listen::serve(
             listener,
+            usize::try_from(state.config.limits.connections).unwrap_or(usize::MAX),
             http::router(Arc::clone(&state)),
             state.tasks.clone(),
             accepting.clone(),

@@ -21,11 +21,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
-/// Sockets open at once; the kernel's descriptor limit is raised to fit at start.
-pub(crate) const CONNECTIONS_MAX: usize = 16_384;
-/// Sockets that have not yet shown who they are. When one more comes, the oldest of them is dropped, so a flood of
-/// silent connections can't keep anybody out for longer than it takes to speak.
+/// Sockets that have not yet shown who they are, and never more than half of all. When one more comes, the oldest of
+/// them is dropped, so a flood of silent connections can't keep anybody out for longer than it takes to speak.
 pub(crate) const UNPROVEN_MAX: usize = 512;
+/// What a socket beyond the limit is told. Nothing was read of it, so there is no telling what it wanted.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 /// Bytes of a request's head: a token, cookies and proxy headers fit several times.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Header lines of a request.
@@ -57,36 +57,31 @@ pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// Accepts until told to stop; every connection's task belongs to `tasks`.
 pub(crate) async fn serve(
     listener: TcpListener,
+    connections_max: usize,
     router: Router,
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
-    let places = Arc::new(Places::default());
-    let open = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Places::new(connections_max);
     loop {
-        let permit = tokio::select! {
-            biased;
-            // A stop goes first: nothing new is accepted once it was asked for.
-            () = stop.cancelled() => return,
-            permit = Arc::clone(&open).acquire_owned() => permit,
-        };
-        let Ok(permit) = permit else { return };
         let accepted = tokio::select! {
             biased;
+            // A stop goes first: nothing new is accepted once it was asked for.
             () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let router = router.clone();
-                let place = places.enter();
+                let Some(place) = places.enter() else {
+                    refuse(stream);
+                    continue;
+                };
                 let accepted = Accepted {
                     stream,
                     peer,
                     place,
-                    _permit: permit,
                 };
-                let _task = tasks.spawn(connection(accepted, router, stop.clone()));
+                let _task = tasks.spawn(connection(accepted, router.clone(), stop.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "accept refused by the system");
@@ -96,12 +91,19 @@ pub(crate) async fn serve(
     }
 }
 
-/// A socket that was just accepted, with what it holds of the budgets.
+/// Tells a socket that there is no room. The kernel's buffer of a fresh socket takes these bytes at once.
+fn refuse(stream: TcpStream) {
+    let written = stream
+        .into_std()
+        .and_then(|mut stream| io::Write::write(&mut stream, FULL));
+    tracing::debug!(?written, "connection refused: there are too many");
+}
+
+/// A socket that was just accepted, with its place.
 struct Accepted {
     stream: TcpStream,
     peer: SocketAddr,
     place: Arc<Place>,
-    _permit: OwnedSemaphorePermit,
 }
 
 async fn connection(accepted: Accepted, router: Router, stop: CancellationToken) {
@@ -109,7 +111,6 @@ async fn connection(accepted: Accepted, router: Router, stop: CancellationToken)
         stream,
         peer,
         place,
-        _permit,
     } = accepted;
     // Without it the kernel holds small frames back for up to 40 ms.
     if let Err(error) = stream.set_nodelay(true) {
@@ -148,21 +149,24 @@ async fn connection(accepted: Accepted, router: Router, stop: CancellationToken)
     }
 }
 
-/// The sockets that have not shown who they are, oldest first.
-#[derive(Debug, Default)]
+/// The places of open sockets, and those of them that have not shown who they are, oldest first.
+#[derive(Debug)]
 struct Places {
+    open: Arc<Semaphore>,
+    unproven_max: usize,
     waiting: Mutex<VecDeque<std::sync::Weak<Place>>>,
 }
 
-/// One socket's place; given up when it is proven or closed.
+/// One socket's place, held for as long as anything of the connection lives.
 #[derive(Debug)]
 pub(crate) struct Place {
     evicted: CancellationToken,
     proven: std::sync::atomic::AtomicBool,
+    _open: OwnedSemaphorePermit,
 }
 
 impl Place {
-    /// The socket has shown who it is and no longer counts.
+    /// The socket has shown who it is and no longer counts as unproven.
     pub(crate) fn prove(&self) {
         self.proven
             .store(true, std::sync::atomic::Ordering::Relaxed);
@@ -180,22 +184,33 @@ impl Place {
 }
 
 impl Places {
-    fn enter(&self) -> Arc<Place> {
+    fn new(connections_max: usize) -> Self {
+        Self {
+            open: Arc::new(Semaphore::new(connections_max)),
+            unproven_max: (connections_max / 2).clamp(1, UNPROVEN_MAX),
+            waiting: Mutex::default(),
+        }
+    }
+
+    /// A place for one more socket, unless there are too many.
+    fn enter(&self) -> Option<Arc<Place>> {
+        let open = Arc::clone(&self.open).try_acquire_owned().ok()?;
         let place = Arc::new(Place {
             evicted: CancellationToken::new(),
             proven: false.into(),
+            _open: open,
         });
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() >= UNPROVEN_MAX {
+        if waiting.len() >= self.unproven_max {
             waiting.retain(|other| other.upgrade().is_some_and(|other| !other.is_proven()));
         }
-        if waiting.len() >= UNPROVEN_MAX
+        if waiting.len() >= self.unproven_max
             && let Some(oldest) = waiting.pop_front().and_then(|oldest| oldest.upgrade())
         {
             oldest.evicted.cancel();
         }
         waiting.push_back(Arc::downgrade(&place));
-        place
+        Some(place)
     }
 }
 
@@ -205,27 +220,35 @@ mod tests {
 
     #[test]
     fn the_oldest_unproven_socket_makes_room() {
-        let places = Places::default();
-        let all: Vec<_> = (0..UNPROVEN_MAX).map(|_| places.enter()).collect();
+        let places = Places::new(UNPROVEN_MAX * 4);
+        let all: Vec<_> = (0..UNPROVEN_MAX).map(|_| places.enter().unwrap()).collect();
         all[0].prove();
-        let _one_more = places.enter();
+        let _one_more = places.enter().unwrap();
         assert!(
             all.iter().all(|place| !place.evicted.is_cancelled()),
             "a proven place was given up first"
         );
-        let _another = places.enter();
+        let _another = places.enter().unwrap();
         assert!(!all[0].evicted.is_cancelled() && all[1].evicted.is_cancelled());
         assert!(all[2..].iter().all(|place| !place.evicted.is_cancelled()));
     }
 
     #[test]
     fn closed_sockets_hold_no_place() {
-        let places = Places::default();
+        let places = Places::new(2);
         for _ in 0..UNPROVEN_MAX * 3 {
-            drop(places.enter());
+            drop(places.enter().unwrap());
         }
-        let kept = places.enter();
-        let _next = places.enter();
+        let kept = places.enter().unwrap();
         assert!(!kept.evicted.is_cancelled());
+    }
+
+    #[test]
+    fn the_last_place_is_the_last() {
+        let places = Places::new(3);
+        let mut all: Vec<_> = (0..3).map(|_| places.enter().unwrap()).collect();
+        assert!(places.enter().is_none());
+        drop(all.pop());
+        assert!(places.enter().is_some());
     }
 }

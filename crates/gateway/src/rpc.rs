@@ -203,7 +203,8 @@ mod tests {
     #[test]
     fn every_method_of_the_table_has_an_arm() {
         let source = include_str!("rpc.rs");
-        let arms = source.matches("::NAME =>").count();
+        let code = source.split("#[cfg(test)]").next().unwrap();
+        let arms = code.matches("::NAME =>").count();
         // `connect` is answered by the handshake.
         assert_eq!(arms, METHODS.len() - 1);
     }

@@ -199,7 +199,7 @@ fn limits_in_use(state: &State) -> Vec<LimitUse> {
     vec![
         limit(
             "connections",
-            listen::CONNECTIONS_MAX,
+            state.config.limits.connections as usize,
             Some(state.tasks.len()),
         ),
         limit("connections not yet proven", listen::UNPROVEN_MAX, None),
