@@ -45,20 +45,28 @@ const FLUSH_THRESHOLD: usize = 16 * 1024;
 /// Read buffer of the last words: what a client still sends is thrown away until it sees our close frame.
 const DRAIN_BYTES: usize = 16 * 1024;
 
+/// Longest reason of a close frame (RFC 6455 section 5.5), its two bytes of code taken off.
+const REASON_BYTES_MAX: usize = 123;
+/// Bytes fed to the socket before they are flushed and the deadline of the next write begins, so that a client that
+/// reads steadily is never taken for a stuck one.
+const WRITE_BATCH_BYTES: usize = 256 * 1024;
+
 /// Why a connection ends, as its close frame says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Closing {
     /// RFC 6455 section 7.4, or the registered range above it.
     pub(crate) code: u16,
-    /// At most 123 bytes.
+    /// At most [`REASON_BYTES_MAX`].
     pub(crate) reason: String,
 }
 
 impl Closing {
-    pub(crate) fn new(code: u16, reason: impl Into<String>) -> Self {
+    /// A reason that is too long for a close frame is cut at a character.
+    pub(crate) fn new(code: u16, reason: &str) -> Self {
+        let end = reason.floor_char_boundary(REASON_BYTES_MAX);
         Self {
             code,
-            reason: reason.into(),
+            reason: reason[..end].to_owned(),
         }
     }
 }
@@ -104,6 +112,10 @@ pub(crate) async fn run(
     };
     if declared == Declared::Native {
         conn.challenge();
+    } else {
+        // Looked up while the client waits for us, so that it is certainly there; one of our own user may then take
+        // its time before it speaks.
+        let _known = peer.principal();
     }
     let end = conn.talk(stop).await;
     state.bus.forget(peer.number);
@@ -213,11 +225,17 @@ impl Conn {
     async fn write(&mut self, first: Text) -> Option<End> {
         let writing = async {
             let mut next = Some(first);
+            let mut fed = 0;
             while let Some(text) = next {
+                fed += text.len();
                 self.socket
                     .feed(Message::text(String::from(&*text)))
                     .await?;
-                next = self.pending.try_next();
+                next = if fed < WRITE_BATCH_BYTES {
+                    self.pending.try_next()
+                } else {
+                    None
+                };
             }
             self.socket.flush().await
         };
@@ -232,8 +250,10 @@ impl Conn {
     }
 
     async fn write_rest(&mut self) {
-        if let Some(text) = self.pending.try_next() {
-            let _end = self.write(text).await;
+        while let Some(text) = self.pending.try_next() {
+            if self.write(text).await.is_some() {
+                return;
+            }
         }
     }
 

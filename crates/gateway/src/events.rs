@@ -49,6 +49,8 @@ enum Voice {
     A2a,
     /// Native `agent` and `chat` events of runs, and `agent:status`.
     Native,
+    /// Native events for everybody, and nothing of any agent.
+    Pulse,
     /// Native `sessions.changed`.
     SessionList,
     /// Native `session.message`.
@@ -112,9 +114,14 @@ impl Bus {
         }
     }
 
-    /// A native client hears agents' states from its handshake on.
-    pub(crate) fn hear_status(&self, peer: &Arc<Peer>) {
-        self.hear(peer, Interest::AnyStatus, Voice::Native);
+    /// A native client hears from its handshake on what is for everybody, and agents' states where it may read.
+    pub(crate) fn greet(&self, peer: &Arc<Peer>, may_read: bool) {
+        let voice = if may_read {
+            Voice::Native
+        } else {
+            Voice::Pulse
+        };
+        self.hear(peer, Interest::AnyStatus, voice);
     }
 
     /// A native client hears the runs of a session it talks in.
@@ -187,7 +194,7 @@ impl Bus {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         for subscriber in index
             .status_listeners()
-            .filter(|subscriber| subscriber.voice == Voice::Native)
+            .filter(|subscriber| matches!(subscriber.voice, Voice::Native | Voice::Pulse))
         {
             subscriber.peer.outbox.push_event(event);
         }
@@ -238,6 +245,7 @@ impl Bus {
                         outbox.push_event(encoded);
                     }
                 }
+                Voice::Pulse => {}
                 Voice::SessionList => {
                     if let Some(encoded) =
                         list.get_or_insert_with(|| self.encoder.sessions_changed(event))

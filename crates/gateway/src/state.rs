@@ -10,7 +10,7 @@ use openclaw_types::{AgentId, Env, SessionId, Timestamp};
 use openclaw_wire::a2a_v1::reply::Stamp;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{auth::Auth, conn::Peer, events::Bus, guard};
+use crate::{auth::Auth, conn::Peer, events::Bus, guard, rpc::MAIN_SESSION};
 
 /// The handles everything else is reached by.
 #[derive(Debug)]
@@ -62,10 +62,13 @@ impl State {
         }
     }
 
-    /// Whether a tokenless program may use a session: it is new, or a tokenless program began it.
+    /// Whether a tokenless program may use a session: it is new, or a tokenless program began it. The one that
+    /// operators talk in unless they name another is never a tokenless program's, not even while it is new.
     pub(crate) fn is_local_session(&self, agent: &AgentId, session: &SessionId) -> bool {
-        self.store
-            .summary(agent, session)
-            .is_none_or(|summary| summary.owner == Some(OriginKind::Local))
+        session.as_str() != MAIN_SESSION
+            && self
+                .store
+                .summary(agent, session)
+                .is_none_or(|summary| summary.owner == Some(OriginKind::Local))
     }
 }

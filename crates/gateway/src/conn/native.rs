@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use openclaw_types::Timestamp;
 use openclaw_wire::{
-    ErrorShape, Method as _, Scopes,
+    ErrorShape, Method as _, Scope, Scopes,
     connect::{self, Challenge, ConnectParams, close},
     event,
     frame::{self, EncodedEvent, Frame, Raw, Request},
@@ -141,7 +141,7 @@ fn connect(state: &Arc<State>, peer: &Arc<Peer>, request: &Request<'_>) {
         Ok(text) => peer.outbox.push(text),
         Err(error) => tracing::error!(%error, "hello-ok can't be written"),
     }
-    state.bus.hear_status(peer);
+    state.bus.greet(peer, scopes.allows(Scope::Read));
 }
 
 /// Native clients always show the token: in `connect`, or already in the upgrade request.
@@ -178,9 +178,7 @@ fn granted(params: &ConnectParams) -> Scopes {
 
 fn refuse(peer: &Peer, id: &str, error: &ErrorShape, code: u16) {
     peer.outbox.push(frame::encode_error(id, error));
-    // A close reason holds at most 123 bytes.
-    let reason: String = error.message.chars().take(100).collect();
-    peer.close(Closing::new(code, reason));
+    peer.close(Closing::new(code, error.message.as_str()));
 }
 
 /// The event that shows a native client that the gateway lives.
