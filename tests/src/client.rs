@@ -107,6 +107,16 @@ impl Socket {
         })
     }
 
+    /// Takes over a connection that was upgraded already, with what was read of it.
+    #[must_use]
+    pub const fn upgraded(stream: TcpStream, buffer: Vec<u8>) -> Self {
+        Self {
+            stream,
+            buffer,
+            protocol: None,
+        }
+    }
+
     /// Sends a frame of the dialect.
     pub async fn say(&mut self, frame: &Value) {
         self.send(frame::TEXT, frame.to_string().as_bytes()).await;

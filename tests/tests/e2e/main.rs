@@ -7,3 +7,4 @@
 )]
 
 mod a2a;
+mod auth;
