@@ -62,7 +62,7 @@ pub(crate) enum Command {
     },
     /// Measure one scenario with a release build
     Bench {
-        /// The scenario; `list` names them
+        /// The scenario; `all` runs every one
         name: String,
         /// Passed to the scenario
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

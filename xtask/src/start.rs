@@ -8,6 +8,7 @@ pub(crate) fn run(repo: &Repo, no_local_model: bool, chat: &[OsString]) -> Resul
     setup::compiler(repo)?;
     if !no_local_model {
         setup::native(repo)?;
+        setup::pip(repo)?;
     }
     Step::cargo("build the gateway (minutes, the first time)", repo.root())
         .args(["build", "--release", "-p", "openclaw-cli"])

@@ -195,17 +195,17 @@ pub(crate) fn describe(command: &Command) -> String {
     text
 }
 
-/// Runs a short program in silence and returns what it said.
+/// Runs a short program away from the terminal and returns what it said; its complaints are shown if it fails.
 pub(crate) fn capture(command: &mut Command) -> Result<String, Error> {
     let said = command
         .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
         .output()
         .map_err(|source| Error::Start {
             program: command.get_program().to_string_lossy().into_owned(),
             source,
         })?;
     if !said.status.success() {
+        output::forward(&said.stderr);
         return Err(Error::Step {
             title: "look something up".to_owned(),
             command: describe(command),
