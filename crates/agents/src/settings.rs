@@ -96,9 +96,6 @@ pub struct Traits {
 
 impl Traits {
     /// An agent of which only the id is known.
-    ///
-    /// # Errors
-    /// Never in practice: the session's name is valid.
     pub(crate) fn unknown(agent: &AgentId) -> Self {
         Self {
             name: agent.to_string(),
