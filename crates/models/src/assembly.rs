@@ -11,7 +11,6 @@ use crate::{
         Discovery, LITELLM_ID, LITELLM_VARIABLE, LocalChoice, OLLAMA_ID,
         known::{KNOWN, Known},
     },
-    error::Error,
     http::{self, Http},
     local::{self, Local},
     openai::OpenAi,
@@ -20,6 +19,7 @@ use crate::{
     routes::{Entry, Routes},
     search::Search,
     secret::Secret,
+    status::LookedAt,
 };
 
 /// What every part is made with.
@@ -39,7 +39,7 @@ pub(crate) struct Assembly {
 
 impl Assembly {
     /// Makes the parts of [`Options`].
-    pub(crate) fn new(options: Options, ground: &Ground) -> Result<Self, Error> {
+    pub(crate) fn new(options: Options, ground: &Ground) -> Self {
         let http = Http::new(http::Options {
             proxy: options.proxy,
         });
@@ -48,14 +48,16 @@ impl Assembly {
         routes.table.aliases = options.aliases;
         routes.table.failover = options.failover;
         routes.table.defaults = options.default_model.into_iter().collect();
-        for provider in &options.providers {
+        let mut configured = Vec::new();
+        for provider in options.providers {
             let is_open = provider.models.is_empty();
-            let entry = entry(provider, &http, ground)?;
-            routes.add(&provider.id, entry, is_open);
+            if routes.add_provider(&provider, is_open, &http, ground) {
+                configured.push(provider);
+            }
         }
         if options.discovery.enabled {
             for provider in expected(&options.discovery) {
-                routes.add(&provider.id, entry(&provider, &http, ground)?, false);
+                routes.add_provider(&provider, false, &http, ground);
             }
         }
         let deadlines = options.discovery.deadlines;
@@ -77,14 +79,14 @@ impl Assembly {
         };
         let discovery = Discovery {
             http,
-            configured: options.providers,
+            configured,
             options: options.discovery,
             local: choice,
         };
-        Ok(Self {
+        Self {
             search: Arc::new(Search::new(discovery, routes)),
             local,
-        })
+        }
     }
 }
 
@@ -120,18 +122,39 @@ fn expected(options: &DiscoveryOptions) -> Vec<ProviderOptions> {
     found.chain([litellm, ollama]).collect()
 }
 
-fn entry(provider: &ProviderOptions, http: &Http, ground: &Ground) -> Result<Entry, Error> {
-    let key = provider.key.as_ref();
-    Ok(Entry {
-        provider: Arc::new(OpenAi::new(
-            provider,
-            http.clone(),
-            Arc::clone(&ground.env),
-        )?),
-        key: key.map_or_else(|| Arc::from(""), Secret::fingerprint),
-        models: provider.models.clone(),
-        tier: Tier::Full,
-    })
+impl Routes {
+    /// Adds a server; one that can't be called is noted instead, and the others work.
+    fn add_provider(
+        &mut self,
+        provider: &ProviderOptions,
+        is_open: bool,
+        http: &Http,
+        ground: &Ground,
+    ) -> bool {
+        let key = provider.key.as_ref();
+        match OpenAi::new(provider, http.clone(), Arc::clone(&ground.env)) {
+            Ok(openai) => {
+                let entry = Entry {
+                    provider: Arc::new(openai),
+                    key: key.map_or_else(|| Arc::from(""), Secret::fingerprint),
+                    models: provider.models.clone(),
+                    tier: Tier::Full,
+                };
+                self.add(&provider.id, entry, is_open);
+                true
+            }
+            Err(error) => {
+                let detail = error.full_text();
+                tracing::warn!(provider = provider.id, %detail, "a provider is left out");
+                self.looked_at.push(LookedAt {
+                    name: provider.id.clone(),
+                    is_usable: false,
+                    detail,
+                });
+                false
+            }
+        }
+    }
 }
 
 fn add_local(routes: &mut Routes, local: &Local) -> String {

@@ -19,9 +19,11 @@ mod entry;
 mod error;
 mod member;
 mod pip;
+mod saver;
 mod source;
 mod store;
 mod url;
+mod work;
 
 pub use entry::{DEFAULT, ENTRIES, Entry};
 pub use error::Error;

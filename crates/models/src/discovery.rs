@@ -6,19 +6,22 @@ use futures_util::future::{join, join_all};
 
 use crate::{
     discovery::{
+        findings::{Place, serves},
         known::{KNOWN, Known},
         probe::{Failure, Probe, list, ollama_tags},
     },
     http::Http,
     openai::versioned,
-    options::{DiscoveryOptions, ModelOptions, ProviderOptions, Transport},
+    options::{DiscoveryOptions, ProviderOptions, Transport},
     secret::Secret,
-    status::{LookedAt, Source},
 };
 
 mod choice;
+mod findings;
 pub(crate) mod known;
 mod probe;
+
+pub(crate) use findings::Findings;
 
 /// How long one server has to say what it has: long for a server on this machine, and nobody waits for more.
 pub const PROBE_DEADLINE: Duration = Duration::from_secs(1);
@@ -52,17 +55,6 @@ pub(crate) struct Discovery {
     pub(crate) configured: Vec<ProviderOptions>,
     pub(crate) options: DiscoveryOptions,
     pub(crate) local: LocalChoice,
-}
-
-/// What was found.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Findings {
-    /// Where answers come from.
-    pub(crate) source: Option<Source>,
-    /// Every place looked at, in order of preference.
-    pub(crate) looked_at: Vec<LookedAt>,
-    /// Models by provider id.
-    pub(crate) learned: Vec<(String, Vec<ModelOptions>)>,
 }
 
 impl Discovery {
@@ -243,80 +235,5 @@ impl Discovery {
     fn base_url(&self, known: &Known) -> String {
         let given = self.options.base_urls.get(known.id);
         versioned(given.map_or(known.base_url, String::as_str))
-    }
-}
-
-/// What was found at one place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
-    id: String,
-    name: String,
-    why: String,
-    is_chosen: bool,
-    is_usable: bool,
-    detail: String,
-    model: Option<String>,
-    learned: Option<Vec<ModelOptions>>,
-}
-
-impl Place {
-    fn unused(name: &str, detail: &str) -> Self {
-        Self {
-            id: String::new(),
-            name: name.to_owned(),
-            why: String::new(),
-            is_chosen: false,
-            is_usable: false,
-            detail: detail.to_owned(),
-            model: None,
-            learned: None,
-        }
-    }
-
-    fn found(
-        id: &str,
-        name: &str,
-        url: &str,
-        preferred: &[&str],
-        models: Vec<ModelOptions>,
-    ) -> Self {
-        Self {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            why: format!("{name} answers at {url}"),
-            is_chosen: true,
-            is_usable: true,
-            detail: format!("{url} {}", serves(&models)),
-            model: choice::best(preferred, &models),
-            learned: Some(models),
-        }
-    }
-}
-
-impl Findings {
-    fn add(&mut self, place: Place) {
-        if self.source.is_none() && place.is_chosen {
-            let reference = |model| format!("{}/{model}", place.id);
-            self.source = Some(Source {
-                name: place.name.clone(),
-                why: place.why,
-                model: place.model.map(reference).unwrap_or_default(),
-            });
-        }
-        self.looked_at.push(LookedAt {
-            name: place.name,
-            is_usable: place.is_usable,
-            detail: place.detail,
-        });
-        if let Some(models) = place.learned {
-            self.learned.push((place.id, models));
-        }
-    }
-}
-
-fn serves(models: &[ModelOptions]) -> String {
-    match models {
-        [model] => format!("serves `{}`", model.id),
-        models => format!("serves {} models", models.len()),
     }
 }

@@ -180,6 +180,12 @@ pub enum Error {
         /// Its kind.
         kind: Kind,
     },
+    /// Nothing can be found out outside an async runtime.
+    #[error("start without an async runtime")]
+    NoRuntime {
+        /// The cause.
+        source: tokio::runtime::TryCurrentError,
+    },
     /// The gateway stops.
     #[error("the gateway is stopping")]
     Cancelled,
@@ -217,7 +223,7 @@ impl Error {
             Self::CutOff { .. } => Kind::Transport,
             Self::Malformed { .. } => Kind::Malformed,
             Self::Encode { .. } => Kind::BadRequest,
-            Self::NoModel { .. } | Self::Local { .. } => Kind::NoModel,
+            Self::NoModel { .. } | Self::Local { .. } | Self::NoRuntime { .. } => Kind::NoModel,
             Self::Resting { retry_after, .. } => Kind::RateLimited {
                 retry_after: Some(*retry_after),
             },
@@ -257,6 +263,7 @@ impl Error {
             | Self::Encode { .. }
             | Self::Resting { .. }
             | Self::Scripted { .. }
+            | Self::NoRuntime { .. }
             | Self::Cancelled => None,
         }
     }

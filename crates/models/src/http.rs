@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    io,
     path::PathBuf,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -15,7 +14,11 @@ use futures_util::{Stream, StreamExt, stream::BoxStream};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 pub use reqwest::Url;
 
-use crate::limits::{CLIENTS_MAX, IDLE_CONNECTION, IDLE_CONNECTION_TLS, IDLE_CONNECTIONS_MAX};
+pub use self::error::Error;
+use crate::limits::CLIENTS_MAX;
+
+mod client;
+mod error;
 
 /// How to reach a server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -64,91 +67,6 @@ pub struct Response {
 
 /// The bytes of an answer, as they come.
 pub struct Body(BoxStream<'static, Result<Bytes, reqwest::Error>>);
-
-/// Why a request has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The connection was refused, reset, or its name is unknown.
-    #[error("connect")]
-    Connect {
-        /// The cause.
-        source: reqwest::Error,
-    },
-    /// The connection did not stand in time.
-    #[error("connect in time")]
-    ConnectDeadline {
-        /// The cause.
-        source: reqwest::Error,
-    },
-    /// The connection broke.
-    #[error("read the answer")]
-    Broken {
-        /// The cause.
-        source: reqwest::Error,
-    },
-    /// The answer has more bytes than are taken.
-    #[error("the answer has more than {bytes_max} bytes")]
-    TooLarge {
-        /// The limit.
-        bytes_max: usize,
-    },
-    /// The machine has no root certificates, so nothing can be trusted.
-    #[error("read the system's root certificates")]
-    Roots {
-        /// The cause.
-        source: reqwest::Error,
-    },
-    /// The client could not be made.
-    #[error("make an HTTP client")]
-    Client {
-        /// The cause.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-}
-
-impl Error {
-    /// What a person may do about it.
-    #[must_use]
-    pub fn hint(&self, address: &str) -> Option<String> {
-        match self {
-            Self::Connect { source } if is_certificate(source) => Some(format!(
-                "the certificate of {address} is not trusted by this machine"
-            )),
-            Self::Connect { source } if is_unknown_host(source) => {
-                Some(format!("no machine is known by the name in {address}"))
-            }
-            Self::Connect { .. } | Self::ConnectDeadline { .. } => {
-                Some(format!("check that a server listens at {address}"))
-            }
-            Self::Roots { .. } => Some("install the package `ca-certificates`".to_owned()),
-            Self::Broken { .. } | Self::TooLarge { .. } | Self::Client { .. } => None,
-        }
-    }
-}
-
-/// Causes of an error, outermost first.
-fn causes<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
-
-fn is_certificate(error: &reqwest::Error) -> bool {
-    causes(error).any(|cause| {
-        // A TLS failure travels inside an IO error.
-        let inner = cause
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        let error = inner.or_else(|| cause.downcast_ref::<rustls::Error>());
-        matches!(error, Some(rustls::Error::InvalidCertificate(_)))
-    })
-}
-
-/// The resolver's failure has no type of its own to be told by.
-fn is_unknown_host(error: &reqwest::Error) -> bool {
-    causes(error).any(|cause| cause.to_string() == "dns error")
-}
 
 /// The client. Cheap to clone; nothing is made before the first call.
 #[derive(Debug, Clone)]
@@ -220,7 +138,7 @@ impl Http {
         if let Some(client) = clients.get(&key) {
             return Ok(client.clone());
         }
-        let client = build(&key, &self.shared.options)?;
+        let client = client::build(&key, &self.shared.options)?;
         if clients.len() >= CLIENTS_MAX {
             // Calls in flight keep their client; a later one makes it again.
             clients.pop_first();
@@ -228,67 +146,6 @@ impl Http {
         clients.insert(key, client.clone());
         Ok(client)
     }
-}
-
-fn build(key: &Key, options: &Options) -> Result<reqwest::Client, Error> {
-    let mut builder = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .user_agent(concat!("openclaw/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(key.connect)
-        .tcp_nodelay(true)
-        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX);
-    builder = if key.tls {
-        install_crypto();
-        builder.pool_idle_timeout(IDLE_CONNECTION_TLS)
-    } else {
-        builder
-            .pool_idle_timeout(IDLE_CONNECTION)
-            .http1_only()
-            .tls_backend_preconfigured(trusting_nobody()?)
-    };
-    match (&key.transport, &options.proxy) {
-        (Transport::Unix(path), _) => builder = builder.unix_socket(path.as_path()),
-        (Transport::Tcp, Some(proxy)) => {
-            let proxy = reqwest::Proxy::all(proxy).map_err(|source| Error::Client {
-                source: source.into(),
-            })?;
-            let loopback = reqwest::NoProxy::from_string("localhost,127.0.0.0/8,::1");
-            builder = builder.proxy(proxy.no_proxy(loopback));
-        }
-        (Transport::Tcp, None) => {}
-    }
-    builder.build().map_err(|source| {
-        if key.tls {
-            Error::Roots { source }
-        } else {
-            Error::Client {
-                source: source.into(),
-            }
-        }
-    })
-}
-
-/// Names ring as the process's cryptography, unless something did so before.
-fn install_crypto() {
-    // The only failure is that one is installed, which is what we want.
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .ok();
-}
-
-/// TLS that trusts no certificate: plain connections need none, and reading the system's takes memory and time.
-fn trusting_nobody() -> Result<rustls::ClientConfig, Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|source| Error::Client {
-            source: source.into(),
-        })?
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    Ok(config)
 }
 
 impl Body {

@@ -1,7 +1,6 @@
 //! The model on this machine: started at the first need, watched, stopped when nobody needs it.
 
 use std::{
-    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,9 +11,10 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    catalog::{self, Catalog},
+    catalog::Catalog,
     error::{Error, Kind},
     http::{Http, Transport},
+    local::model::Model,
     openai::OpenAi,
     options::{Api, Deadlines, InputKind, LocalOptions, ModelOptions, ProviderOptions},
     profile::Tier,
@@ -25,6 +25,7 @@ use crate::{
 mod engine;
 mod launch;
 mod line;
+mod model;
 
 /// Its id in references.
 pub(crate) const ID: &str = "local";
@@ -38,8 +39,6 @@ const NOTICE_WAIT: Duration = Duration::from_secs(1);
 const RETRY_PAUSE: Duration = Duration::from_secs(15);
 /// Longest answer of a tiny model, in tokens: a page, after which it only rambles.
 const TINY_OUTPUT: u32 = 512;
-/// A larger file is not a tiny model.
-const TINY_BYTES_MAX: u64 = 1 << 30;
 
 /// The model on this machine. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -57,15 +56,6 @@ struct Shared {
     usage: Mutex<Usage>,
     tasks: TaskTracker,
     stop: CancellationToken,
-}
-
-/// Which model it is.
-#[derive(Debug, Clone)]
-enum Model {
-    /// One of the catalogue's, fetched when it is needed.
-    Entry(&'static catalog::Entry),
-    /// A file that is here.
-    File { name: String, path: PathBuf },
 }
 
 /// Who uses the engine, and whether it runs.
@@ -301,54 +291,4 @@ impl Shared {
         };
         Error::Local { message, hint }
     }
-}
-
-impl Model {
-    fn of(wanted: Option<&str>, catalog: &Catalog) -> Result<Self, String> {
-        let Some(wanted) = wanted else {
-            return Ok(Self::Entry(catalog::DEFAULT));
-        };
-        if let Some(entry) = catalog::Entry::named(wanted) {
-            return Ok(Self::Entry(entry));
-        }
-        let path = catalog
-            .find(wanted)
-            .unwrap_or_else(|| PathBuf::from(wanted));
-        if !path.is_file() {
-            return Err(format!(
-                "`{wanted}` is neither a model of the catalogue nor a file"
-            ));
-        }
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        Ok(Self::File {
-            name: name.to_ascii_lowercase(),
-            path,
-        })
-    }
-
-    fn name(&self) -> &str {
-        match self {
-            Self::Entry(entry) => entry.name,
-            Self::File { name, .. } => name,
-        }
-    }
-
-    fn title(&self) -> &str {
-        match self {
-            Self::Entry(entry) => entry.title,
-            Self::File { name, .. } => name,
-        }
-    }
-
-    fn tier(&self) -> Tier {
-        match self {
-            Self::Entry(entry) => entry.tier,
-            Self::File { path, .. } if size(path) > TINY_BYTES_MAX => Tier::Full,
-            Self::File { .. } => Tier::Tiny,
-        }
-    }
-}
-
-fn size(path: &Path) -> u64 {
-    std::fs::metadata(path).map_or(0, |meta| meta.len())
 }

@@ -8,6 +8,7 @@ use std::{
 
 use futures_util::{StreamExt, TryFutureExt, TryStreamExt};
 use openclaw_types::{AgentId, Env, Message};
+use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -49,20 +50,23 @@ struct Shared {
 impl Models {
     /// Prepares everything and waits for nothing; what has to be found out is found out behind the caller's back.
     ///
+    /// A provider whose address or key can't be used is left out, which the status tells.
+    ///
     /// # Errors
-    /// When a configured provider's address or key can't be used.
+    /// When there is no async runtime to find things out in.
     pub fn start(
         mut options: Options,
         env: Arc<dyn Env>,
         stop: CancellationToken,
     ) -> Result<Self, Error> {
+        Handle::try_current().map_err(|source| Error::NoRuntime { source })?;
         let agent_models = std::mem::take(&mut options.agent_models);
         let ground = Ground {
             env,
             tasks: TaskTracker::new(),
             stop,
         };
-        let assembly = Assembly::new(options, &ground)?;
+        let assembly = Assembly::new(options, &ground);
         let looking = Arc::clone(&assembly.search).keep_up(ground.stop.clone());
         ground.tasks.spawn(looking);
         Ok(Self {

@@ -22,6 +22,7 @@ mod count;
 mod decode;
 mod dialect;
 mod encode;
+mod frame;
 mod refusal;
 
 /// One server that speaks the protocol. Cheap to clone.

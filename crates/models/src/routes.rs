@@ -92,7 +92,7 @@ impl Routes {
             .defaults
             .extend(model.filter(|model| !model.is_empty()));
         routes.source = findings.source;
-        routes.looked_at = findings.looked_at;
+        routes.looked_at.extend(findings.looked_at);
         routes
     }
 

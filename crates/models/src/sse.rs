@@ -37,13 +37,13 @@ pub struct Parser {
     /// The byte order mark can't come any more.
     begun: bool,
     name: Bytes,
-    data: Data,
+    data: Gathered,
     failed: bool,
 }
 
 /// The data of the event being read; one line is kept as it lies in the buffer, more are joined.
 #[derive(Debug, Default)]
-enum Data {
+enum Gathered {
     #[default]
     None,
     Line(Bytes),
@@ -93,7 +93,7 @@ impl Parser {
     fn fail(&mut self, error: Error) -> Error {
         self.failed = true;
         self.buffer = BytesMut::new();
-        self.data = Data::None;
+        self.data = Gathered::None;
         error
     }
 
@@ -164,15 +164,15 @@ impl Parser {
     fn dispatch(&mut self) -> Option<Event> {
         let name = std::mem::take(&mut self.name);
         let data = match std::mem::take(&mut self.data) {
-            Data::None => return None,
-            Data::Line(line) => line,
-            Data::Lines(lines) => lines.freeze(),
+            Gathered::None => return None,
+            Gathered::Line(line) => line,
+            Gathered::Lines(lines) => lines.freeze(),
         };
         Some(Event { name, data })
     }
 }
 
-impl Data {
+impl Gathered {
     fn add(&mut self, line: Bytes) -> Result<(), Error> {
         let joined = match std::mem::take(self) {
             Self::None => {

@@ -4,11 +4,7 @@ use std::fs::File;
 
 use zip::ZipArchive;
 
-use super::{
-    Error, OnProgress, Pulled,
-    pip::Wheel,
-    store::{Keeps, Store, watched},
-};
+use super::{Error, OnProgress, Pulled, pip::Wheel, saver::Keeps, store::Store, work::watched};
 
 /// Puts the member into the store; the package goes away with this call.
 pub(super) async fn extract(

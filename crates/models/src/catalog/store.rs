@@ -1,29 +1,22 @@
-//! Puts bytes where a model file belongs: beside it first, under a lock, and in its place only when they are right.
+//! A model file's place: locked against other processes, looked at, put aside when it is wrong.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, Write},
+    io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Duration,
 };
 
 use sha2::{Digest, Sha256};
 
-use super::{ENDING, Error, OnProgress, Progress, Pulled, Step};
+use super::{
+    ENDING, Error, OnProgress, Pulled,
+    saver::Keeps,
+    work::{each_block, watched},
+};
 
 /// Longest name of a model.
 const NAME_BYTES_MAX: usize = 120;
-/// Read and written at once; large enough that the disk is what takes the time.
-const BLOCK_BYTES: usize = 256 << 10;
-/// How often progress is told.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
-/// What every GGUF file begins with.
-const MAGIC: &[u8] = b"GGUF";
 
 /// A name that is safe as a part of a file's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +55,7 @@ pub(super) fn normal_hash(text: &str) -> Result<String, Error> {
     }
 }
 
-fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+pub(super) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Io {
         action,
@@ -71,61 +64,14 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Erro
     }
 }
 
-/// How far blocking work has come, and whether anybody still wants it.
-#[derive(Debug, Default)]
-pub(super) struct Meter {
-    bytes: AtomicU64,
-    is_stopped: AtomicBool,
-}
-
-impl Meter {
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-}
-
-/// Stops the work when the one who waits for it goes away.
-struct StopOnDrop(Arc<Meter>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.is_stopped.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Does blocking work on a thread of its own and tells its progress meanwhile.
-pub(super) async fn watched<T: Send + 'static>(
-    total: Option<u64>,
-    on_progress: OnProgress<'_>,
-    work: impl FnOnce(Arc<Meter>) -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    let meter = Arc::new(Meter::default());
-    let _stop = StopOnDrop(Arc::clone(&meter));
-    let theirs = Arc::clone(&meter);
-    let mut work = tokio::task::spawn_blocking(move || work(theirs));
-    let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
-    loop {
-        tokio::select! {
-            biased;
-            // The end is the best progress.
-            done = &mut work => return done.unwrap_or(Err(Error::Stopped)),
-            _ = ticks.tick() => on_progress(Progress {
-                step: Step::Store,
-                bytes: meter.bytes(),
-                total,
-            }),
-        }
-    }
-}
-
 /// One model file's place, locked against other processes.
 #[derive(Debug)]
 pub(super) struct Store {
-    dir: PathBuf,
-    name: Checked,
-    expected: Option<String>,
+    pub(super) dir: PathBuf,
+    pub(super) name: Checked,
+    pub(super) expected: Option<String>,
     // Dropping it unlocks it.
-    partial: File,
+    pub(super) partial: File,
 }
 
 impl Store {
@@ -225,42 +171,11 @@ impl Store {
         self.expected.is_some()
     }
 
-    /// Begins to write, from the start or behind what is there.
-    pub(super) fn begin(mut self, keeps: Keeps) -> Result<Saver, Error> {
-        let path = partial_path(&self.dir, &self.name);
-        let mut hasher = Sha256::new();
-        let mut magic = Vec::new();
-        let mut bytes = 0;
-        match keeps {
-            Keeps::Nothing => {
-                self.partial.set_len(0).map_err(io_error("empty", &path))?;
-                self.partial.rewind().map_err(io_error("empty", &path))?;
-            }
-            Keeps::Partial => {
-                self.partial.rewind().map_err(io_error("read", &path))?;
-                let meter = Meter::default();
-                each_block(&mut self.partial, &path, &meter, |block| {
-                    hasher.update(block);
-                    take_magic(&mut magic, block);
-                    Ok(())
-                })?;
-                bytes = meter.bytes();
-            }
-        }
-        Ok(Saver {
-            store: self,
-            path,
-            hasher,
-            magic,
-            bytes,
-        })
-    }
-
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.dir.join(format!("{}.{ENDING}", self.name.as_str()))
     }
 
-    fn pulled(&self, bytes: u64, sha256: String) -> Pulled {
+    pub(super) fn pulled(&self, bytes: u64, sha256: String) -> Pulled {
         Pulled {
             name: self.name.as_str().to_owned(),
             path: self.path(),
@@ -270,7 +185,7 @@ impl Store {
     }
 
     /// Puts a wrong file aside, where it replaces an older one.
-    fn quarantine(&self, path: &Path) -> Result<PathBuf, Error> {
+    pub(super) fn quarantine(&self, path: &Path) -> Result<PathBuf, Error> {
         let dir = self.dir.join("quarantine");
         let mut builder = fs::DirBuilder::new();
         builder
@@ -282,13 +197,6 @@ impl Store {
         fs::rename(path, &kept).map_err(io_error("put aside", path))?;
         Ok(kept)
     }
-}
-
-/// What of a half-fetched file is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keeps {
-    Nothing,
-    Partial,
 }
 
 /// A directory that goes away with its owner.
@@ -305,82 +213,6 @@ impl Drop for Staging {
     fn drop(&mut self) {
         // What can't be removed now is removed before the next download.
         fs::remove_dir_all(&self.0).ok();
-    }
-}
-
-/// A file being written; without [`Saver::finish`] it stays partial.
-#[derive(Debug)]
-pub(super) struct Saver {
-    store: Store,
-    path: PathBuf,
-    hasher: Sha256,
-    magic: Vec<u8>,
-    bytes: u64,
-}
-
-impl Saver {
-    /// Bytes so far.
-    pub(super) const fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    pub(super) const fn store(&self) -> &Store {
-        &self.store
-    }
-
-    /// Forgets what is there and begins again.
-    pub(super) fn restart(self) -> Result<Self, Error> {
-        self.store.begin(Keeps::Nothing)
-    }
-
-    pub(super) fn write(&mut self, block: &[u8]) -> Result<(), Error> {
-        take_magic(&mut self.magic, block);
-        if !MAGIC.starts_with(&self.magic) {
-            self.store
-                .partial
-                .set_len(0)
-                .map_err(io_error("empty", &self.path))?;
-            return Err(Error::NotAModel);
-        }
-        self.store
-            .partial
-            .write_all(block)
-            .map_err(io_error("write", &self.path))?;
-        self.hasher.update(block);
-        self.bytes += block.len() as u64;
-        Ok(())
-    }
-
-    /// Writes all there is to read.
-    pub(super) fn write_all(&mut self, from: &mut impl Read, meter: &Meter) -> Result<(), Error> {
-        let path = self.path.clone();
-        each_block(from, &path, meter, |block| self.write(block))
-    }
-
-    /// Checks the whole and puts it in its place.
-    pub(super) fn finish(self) -> Result<Pulled, Error> {
-        if self.magic != MAGIC {
-            return Err(Error::NotAModel);
-        }
-        let found = hex(&self.hasher.finalize());
-        let store = self.store;
-        let path = self.path;
-        store.partial.sync_all().map_err(io_error("write", &path))?;
-        fs::remove_file(store.note_path()).ok();
-        if let Some(expected) = &store.expected
-            && *expected != found
-        {
-            return Err(Error::WrongHash {
-                expected: expected.clone(),
-                found,
-                kept: store.quarantine(&path)?,
-            });
-        }
-        let whole = store.path();
-        fs::rename(&path, &whole).map_err(io_error("put in place", &whole))?;
-        let dir = File::open(&store.dir).map_err(io_error("open", &store.dir))?;
-        dir.sync_all().map_err(io_error("write", &store.dir))?;
-        Ok(store.pulled(self.bytes, found))
     }
 }
 
@@ -411,35 +243,10 @@ pub(super) fn forget_partial(dir: &Path, name: &Checked) {
     fs::remove_file(partial).ok();
 }
 
-fn partial_path(dir: &Path, name: &Checked) -> PathBuf {
+pub(super) fn partial_path(dir: &Path, name: &Checked) -> PathBuf {
     dir.join(format!(".{}.part", name.as_str()))
 }
 
-fn each_block(
-    from: &mut impl Read,
-    path: &Path,
-    meter: &Meter,
-    mut take: impl FnMut(&[u8]) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let mut block = vec![0; BLOCK_BYTES];
-    loop {
-        if meter.is_stopped.load(Ordering::Relaxed) {
-            return Err(Error::Stopped);
-        }
-        let count = from.read(&mut block).map_err(io_error("read", path))?;
-        if count == 0 {
-            return Ok(());
-        }
-        take(&block[..count])?;
-        meter.bytes.fetch_add(count as u64, Ordering::Relaxed);
-    }
-}
-
-fn take_magic(magic: &mut Vec<u8>, block: &[u8]) {
-    let missing = MAGIC.len() - magic.len();
-    magic.extend_from_slice(&block[..missing.min(block.len())]);
-}
-
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,7 +8,9 @@ use tokio::sync::mpsc;
 
 use super::{
     Error, OnProgress, Progress, Pulled, Step,
-    store::{Keeps, Saver, Store, watched},
+    saver::{Keeps, Saver},
+    store::Store,
+    work::{PROGRESS_INTERVAL, watched},
 };
 use crate::http::{
     self, Call, HeaderMap, HeaderValue, Http, Method, Response, StatusCode, Transport, Url, header,
@@ -24,8 +26,6 @@ const REDIRECTS_MAX: usize = 5;
 const PIECES_QUEUED_MAX: usize = 16;
 /// The largest model file that is fetched.
 const FILE_BYTES_MAX: u64 = 64 << 30;
-/// How often progress is told.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Fetches the file.
 pub(super) async fn fetch(

@@ -15,7 +15,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::{
     Server,
     clock::Clock,
-    decode::{Assembler, Fault, Frame},
+    decode::{Assembler, Fault},
+    frame::Frame,
     refusal::Refusal,
 };
 use crate::{

@@ -1,116 +1,16 @@
-//! One frame of the protocol's stream, and the answer that frames add up to. No IO.
+//! What frames add up to: text as it comes, and tool calls, usage, and the reason to stop at the end. No IO.
 
 use std::borrow::Cow;
 
 use openclaw_types::{StopReason, ToolCall, Usage};
-use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
+
+use super::frame::{Content, ContentPart, Delta, Frame, ToolDelta, stop_reason};
 
 use crate::{
     limits::{TOOL_ARGUMENTS_BYTES_MAX, TOOL_CALLS_MAX},
     provider::Chunk,
 };
-
-/// A frame of the stream, or a whole answer of a server that does not stream. Only what is used is read.
-#[derive(Debug, Deserialize)]
-pub(super) struct Frame<'a> {
-    #[serde(borrow)]
-    choices: Option<Vec<Choice<'a>>>,
-    usage: Option<Counts>,
-    /// An error in the middle of the stream, or in a body with a good status.
-    #[serde(borrow)]
-    pub(super) error: Option<&'a RawValue>,
-    /// How MiniMax reports an error, with a good status.
-    #[serde(borrow)]
-    pub(super) base_resp: Option<BaseResponse<'a>>,
-}
-
-/// MiniMax's own status; zero is good.
-#[derive(Debug, Deserialize)]
-pub(super) struct BaseResponse<'a> {
-    #[serde(default)]
-    pub(super) status_code: i64,
-    #[serde(borrow)]
-    pub(super) status_msg: Option<Cow<'a, str>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Choice<'a> {
-    index: Option<u32>,
-    #[serde(borrow)]
-    delta: Option<Delta<'a>>,
-    /// The whole answer of a server that does not stream. In a stream some servers repeat everything here at the end.
-    #[serde(borrow)]
-    message: Option<Delta<'a>>,
-    finish_reason: Option<Cow<'a, str>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Delta<'a> {
-    #[serde(borrow)]
-    content: Option<Content<'a>>,
-    reasoning_content: Option<String>,
-    reasoning: Option<String>,
-    #[serde(borrow)]
-    tool_calls: Option<Vec<ToolDelta<'a>>>,
-}
-
-/// Text, or the parts that some servers send instead.
-#[derive(Debug)]
-enum Content<'a> {
-    Text(String),
-    Other(&'a RawValue),
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&'a RawValue>::deserialize(deserializer)?;
-        if raw.get().starts_with('"') {
-            serde_json::from_str(raw.get())
-                .map(Self::Text)
-                .map_err(serde::de::Error::custom)
-        } else {
-            Ok(Self::Other(raw))
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct ContentPart<'a> {
-    #[serde(borrow)]
-    text: Option<Cow<'a, str>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ToolDelta<'a> {
-    index: Option<usize>,
-    #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    function: Option<FunctionDelta<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct FunctionDelta<'a> {
-    #[serde(borrow)]
-    name: Option<Cow<'a, str>>,
-    /// Text by the protocol; some servers send the object itself.
-    #[serde(borrow)]
-    arguments: Option<&'a RawValue>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-struct Counts {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-    prompt_tokens_details: Option<CountDetails>,
-    prompt_cache_hit_tokens: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-struct CountDetails {
-    cached_tokens: Option<u64>,
-}
 
 /// Why frames do not add up to an answer.
 #[derive(Debug)]
@@ -305,29 +205,6 @@ impl Partial {
             name: self.name,
             arguments,
         }
-    }
-}
-
-impl From<Counts> for Usage {
-    fn from(counts: Counts) -> Self {
-        let details = counts.prompt_tokens_details;
-        Self {
-            input_tokens: counts.prompt_tokens.unwrap_or(0),
-            output_tokens: counts.completion_tokens.unwrap_or(0),
-            cached_tokens: details
-                .and_then(|details| details.cached_tokens)
-                .or(counts.prompt_cache_hit_tokens)
-                .unwrap_or(0),
-        }
-    }
-}
-
-fn stop_reason(word: &str) -> StopReason {
-    match word {
-        "length" | "max_tokens" => StopReason::Length,
-        "tool_calls" | "function_call" | "tool_use" => StopReason::ToolCalls,
-        "content_filter" => StopReason::ContentFilter,
-        _ => StopReason::Stop,
     }
 }
 

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Server, decode::BaseResponse};
+use super::{Server, frame::BaseResponse};
 use crate::{
     error::{Error, Kind, Phase},
     http::{HeaderMap, header},

@@ -672,3 +672,95 @@ async fn dropping_the_stream_closes_the_connection() {
         .await
         .expect("the server sees the end");
 }
+
+#[tokio::test]
+async fn a_flood_is_cut_off() {
+    let line = format!(": {}\n", "a".repeat(1 << 20));
+    let mut acts = vec![stream_head()];
+    acts.extend((0..70).map(|_| piece(&line)));
+    acts.push(Act::Hang);
+    let (chunks, error) = call(DEADLINES, acts).await;
+    let error = error.expect("an error");
+    assert_eq!(
+        (chunks.len(), error.to_string().as_str()),
+        (
+            0,
+            "the answer of `litellm` is longer than any answer may be"
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_provider_that_cant_be_called_is_left_out_and_the_others_work() {
+    let server = Server::start(|_| answer(&["ok"])).await;
+    let models = start(options(vec![
+        ProviderOptions {
+            key: Some(Secret::new("two\nlines")),
+            ..provider("broken", "http://127.0.0.1:9")
+        },
+        provider("nowhere", "not a url"),
+        ProviderOptions {
+            models: vec![ModelOptions::named("m")],
+            ..provider("good", &server.url)
+        },
+    ]));
+    let (chunks, error) = collect(models.stream(&steward(), hello())).await;
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(text_of(&chunks), "ok");
+    let status = models.probe().await;
+    let places: Vec<(String, bool)> = status
+        .looked_at
+        .into_iter()
+        .map(|place| (place.name, place.is_usable))
+        .collect();
+    let expected = [("broken", false), ("nowhere", false), ("good", true)];
+    assert_eq!(places, expected.map(|(name, is)| (name.to_owned(), is)));
+}
+
+#[tokio::test]
+async fn a_proxy_is_used_where_one_is_configured_but_not_for_this_machine() {
+    let proxy = Server::start(|_| answer(&["by proxy"])).await;
+    let near = Server::start(|_| answer(&["direct"])).await;
+    let declared = |id: &str, url: &str| ProviderOptions {
+        models: vec![ModelOptions::named("m")],
+        ..provider(id, url)
+    };
+    let mut options = options(vec![
+        declared("far", "http://models.example"),
+        declared("near", &near.url),
+    ]);
+    options.proxy = Some(proxy.url.clone());
+    let models = start(options);
+    for (reference, text) in [("far/m", "by proxy"), ("near/m", "direct")] {
+        let (chunks, error) = collect(models.stream(&steward(), named(reference))).await;
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!(text_of(&chunks), text);
+    }
+    let asked = proxy.chats();
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].path(), "http://models.example/v1/chat/completions");
+}
+
+#[tokio::test]
+async fn https_to_a_server_without_it_is_a_transport_error() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let url = format!("https://{}", listener.local_addr().expect("an address"));
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let plain = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+            drop(tokio::io::AsyncWriteExt::write_all(&mut socket, plain).await);
+        }
+    });
+    let models = start(options(vec![provider("litellm", &url)]));
+    let (_, error) = collect(models.stream(&steward(), named("litellm/m"))).await;
+    let error = error.expect("no TLS there");
+    // A machine without root certificates can't even begin, and says what to install.
+    let hint = error.hint().expect("a hint");
+    match error.kind() {
+        Kind::NoModel => assert!(hint.contains("ca-certificates"), "{hint}"),
+        kind => assert_eq!(kind, Kind::Transport, "{}", error.full_text()),
+    }
+}

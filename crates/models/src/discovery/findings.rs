@@ -1,0 +1,94 @@
+//! What was found, place by place.
+
+use super::choice;
+use crate::{
+    options::ModelOptions,
+    status::{LookedAt, Source},
+};
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Findings {
+    /// Where answers come from.
+    pub(crate) source: Option<Source>,
+    /// Every place looked at, in order of preference.
+    pub(crate) looked_at: Vec<LookedAt>,
+    /// Models by provider id.
+    pub(crate) learned: Vec<(String, Vec<ModelOptions>)>,
+}
+
+/// What was found at one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) why: String,
+    pub(super) is_chosen: bool,
+    pub(super) is_usable: bool,
+    pub(super) detail: String,
+    pub(super) model: Option<String>,
+    pub(super) learned: Option<Vec<ModelOptions>>,
+}
+
+impl Place {
+    pub(super) fn unused(name: &str, detail: &str) -> Self {
+        Self {
+            id: String::new(),
+            name: name.to_owned(),
+            why: String::new(),
+            is_chosen: false,
+            is_usable: false,
+            detail: detail.to_owned(),
+            model: None,
+            learned: None,
+        }
+    }
+
+    pub(super) fn found(
+        id: &str,
+        name: &str,
+        url: &str,
+        preferred: &[&str],
+        models: Vec<ModelOptions>,
+    ) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            why: format!("{name} answers at {url}"),
+            is_chosen: true,
+            is_usable: true,
+            detail: format!("{url} {}", serves(&models)),
+            model: choice::best(preferred, &models),
+            learned: Some(models),
+        }
+    }
+}
+
+impl Findings {
+    pub(super) fn add(&mut self, place: Place) {
+        if self.source.is_none() && place.is_chosen {
+            let reference = |model| format!("{}/{model}", place.id);
+            self.source = Some(Source {
+                name: place.name.clone(),
+                why: place.why,
+                model: place.model.map(reference).unwrap_or_default(),
+            });
+        }
+        self.looked_at.push(LookedAt {
+            name: place.name,
+            is_usable: place.is_usable,
+            detail: place.detail,
+        });
+        if let Some(models) = place.learned {
+            self.learned.push((place.id, models));
+        }
+    }
+}
+
+/// How many models, in words.
+pub(super) fn serves(models: &[ModelOptions]) -> String {
+    match models {
+        [model] => format!("serves `{}`", model.id),
+        models => format!("serves {} models", models.len()),
+    }
+}
