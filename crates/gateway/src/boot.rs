@@ -22,8 +22,6 @@ use crate::{events::Bus, guard};
 const STORE_QUEUE_DEPTH: usize = 4096;
 /// Files synced side by side. More threads than this only queue inside the file system's journal.
 const SYNC_THREADS: usize = 4;
-/// Recent entries kept of a session in use, beyond those a prompt needs.
-const TAIL_CACHE_SPARE: usize = 12;
 /// Bytes one run may say; far above any model's longest answer.
 const RUN_OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// One append of a run; a disk that needs longer is broken.
@@ -113,6 +111,7 @@ pub(crate) fn prepare_state(config: &Config) -> Result<(), Error> {
 pub(crate) fn store(config: &Config, env: &Arc<dyn Env>) -> Result<Store, Error> {
     let session = &config.session;
     let history = usize::try_from(session.history_entries).unwrap_or(usize::MAX);
+    let lane_depth = usize::try_from(config.limits.lane_depth).unwrap_or(usize::MAX);
     let options = sessions::Options {
         root: config.paths.agents(),
         durability: match session.durability {
@@ -126,7 +125,8 @@ pub(crate) fn store(config: &Config, env: &Arc<dyn Env>) -> Result<Store, Error>
         entry_bytes_max: usize::try_from(session.entry_bytes_max).unwrap_or(usize::MAX),
         queue_depth: STORE_QUEUE_DEPTH,
         sync_threads: SYNC_THREADS,
-        tail_cache_entries: history.saturating_add(TAIL_CACHE_SPARE),
+        // A prompt reads the history and what waits in the lane; all of it is to come from memory.
+        tail_cache_entries: openclaw_agents::limits::tail_entries(history, lane_depth),
     };
     Ok(Store::open(options, Arc::new(RealDisk), Arc::clone(env))?)
 }
