@@ -68,7 +68,9 @@ impl Discovery {
     pub(crate) async fn search(&self) -> Findings {
         let mut findings = Findings::default();
         if !self.configured.is_empty() {
-            self.ask_configured(&mut findings).await;
+            for place in self.ask_configured().await {
+                findings.add(place);
+            }
             return findings;
         }
         if self.options.enabled {
@@ -83,40 +85,52 @@ impl Discovery {
         findings
     }
 
-    async fn ask_configured(&self, findings: &mut Findings) {
-        let asked = self.configured.iter().map(|provider| async move {
-            if provider.models.is_empty() {
-                let probe = Probe::of(provider);
-                Some(list(&self.http, &probe, PROBE_DEADLINE).await)
+    /// Asks the configured providers; one of them is the source, even when none answers: nobody asked for another.
+    async fn ask_configured(&self) -> Vec<Place> {
+        let asked = self.configured.iter();
+        let mut places = join_all(asked.map(|provider| self.ask_one_configured(provider))).await;
+        let answers = |place: &Place| place.is_usable && place.model.is_some();
+        let source = places.iter().position(answers).unwrap_or(0);
+        if let Some(place) = places.get_mut(source) {
+            place.is_chosen = true;
+        }
+        places
+    }
+
+    async fn ask_one_configured(&self, provider: &ProviderOptions) -> Place {
+        let known = KNOWN.iter().find(|known| known.id == provider.id);
+        let (is_usable, detail, learned) = if provider.models.is_empty() {
+            let answer = if known.is_none_or(|known| known.lists) {
+                list(&self.http, &Probe::of(provider), PROBE_DEADLINE).await
             } else {
-                None
-            }
-        });
-        let answers = join_all(asked).await;
-        for (provider, answer) in self.configured.iter().zip(answers) {
-            let known = KNOWN.iter().find(|known| known.id == provider.id);
-            let (is_usable, detail, models) = match answer {
-                None => (true, "configured with its models".to_owned(), None),
-                Some(Ok(models)) => (true, serves(&models), Some(models)),
-                Some(Err(failure)) => (
-                    false,
-                    failure.describe(provider.key_variable.as_deref()),
-                    None,
-                ),
+                Ok(Vec::new())
             };
-            let models = models.unwrap_or_else(|| provider.models.clone());
-            let preferred = known.map_or(&[][..], |known| known.preferred);
-            findings.add(Place {
-                id: provider.id.clone(),
-                name: provider.id.clone(),
-                why: "it is configured".to_owned(),
-                // What is configured is the source even when it does not answer: nobody asked for another.
-                is_chosen: true,
-                is_usable,
-                detail,
-                model: choice::best(preferred, &models),
-                learned: (!models.is_empty() && provider.models.is_empty()).then_some(models),
-            });
+            let models = || known.map(Known::models).unwrap_or_default();
+            match answer {
+                Ok(listed) if listed.is_empty() => (true, "configured".to_owned(), models()),
+                Ok(listed) => (true, serves(&listed), listed),
+                Err(failure) => {
+                    let detail = failure.describe(provider.key_variable.as_deref());
+                    (false, detail, models())
+                }
+            }
+        } else {
+            (true, "configured with its models".to_owned(), Vec::new())
+        };
+        let models = if learned.is_empty() {
+            &provider.models
+        } else {
+            &learned
+        };
+        Place {
+            id: provider.id.clone(),
+            name: provider.id.clone(),
+            why: "it is configured".to_owned(),
+            is_chosen: false,
+            is_usable,
+            detail,
+            model: choice::best(known.map_or(&[], |known| known.preferred), models),
+            learned: (!learned.is_empty()).then_some(learned),
         }
     }
 

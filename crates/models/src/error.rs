@@ -169,7 +169,7 @@ pub enum Error {
         retry_after: Duration,
     },
     /// Every candidate was tried once, and none answered.
-    #[error("none of {} models answered", attempts.len())]
+    #[error("none of {} models answered: {}", attempts.len(), listed(attempts))]
     Exhausted {
         /// What was tried, in order, and how it went; never empty.
         attempts: Vec<Attempt>,
@@ -227,8 +227,9 @@ impl Error {
             Self::Resting { retry_after, .. } => Kind::RateLimited {
                 retry_after: Some(*retry_after),
             },
+            // The first is what was wanted; the others were only to stand in for it.
             Self::Exhausted { attempts } => attempts
-                .last()
+                .first()
                 .map_or(Kind::NoModel, |attempt| attempt.error.kind()),
             Self::Cancelled => Kind::Cancelled,
         }
@@ -268,19 +269,10 @@ impl Error {
         }
     }
 
-    /// The error and its causes in one line, with every attempt of an exhausted plan.
+    /// The error and its causes in one line.
     #[must_use]
     pub fn full_text(&self) -> String {
         let mut text = self.to_string();
-        if let Self::Exhausted { attempts } = self {
-            for attempt in attempts {
-                text.push_str("; ");
-                text.push_str(&attempt.reference);
-                text.push_str(": ");
-                text.push_str(&attempt.error.full_text());
-            }
-            return text;
-        }
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
             text.push_str(": ");
@@ -289,6 +281,12 @@ impl Error {
         }
         text
     }
+}
+
+fn listed(attempts: &[Attempt]) -> String {
+    let line = |attempt: &Attempt| format!("{}: {}", attempt.reference, attempt.error.full_text());
+    let lines: Vec<String> = attempts.iter().map(line).collect();
+    lines.join("; ")
 }
 
 fn status_words(status: u16) -> String {

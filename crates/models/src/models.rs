@@ -173,6 +173,7 @@ impl Models {
         let target = targets.into_iter().next().ok_or(Error::Cancelled)?;
         let mut profile = routes.profile(&target);
         if let Some(local) = self.shared.local_of(&profile) {
+            profile.can_count = true;
             // Once it runs it knows its window better.
             profile.context_window = local.model().0.context_window;
         }
@@ -282,7 +283,7 @@ impl Shared {
         }
     }
 
-    /// The candidates for a reference; waits for what is still being found out only when there is none so far.
+    /// The candidates for a reference; waits for what is still being found out only when that could change them.
     async fn plan(
         &self,
         agent: &AgentId,
@@ -299,7 +300,10 @@ impl Shared {
         };
         let mut routes = self.search.routes();
         let mut targets = plan(&routes);
-        if targets.is_err() {
+        if targets
+            .as_ref()
+            .map_or(true, |targets| routes.is_guess(targets))
+        {
             let mut settled = self.search.settled();
             let known = settled.wait_for(|settled| *settled);
             // Whatever has been found by then has to do.

@@ -56,6 +56,14 @@ impl Routes {
         }
     }
 
+    /// Whether a plan begins with a provider that has not said yet what it has.
+    pub(crate) fn is_guess(&self, targets: &[Target]) -> bool {
+        let first = targets.first();
+        first
+            .and_then(|target| self.table.provider(&target.provider))
+            .is_none_or(|served| served.is_open)
+    }
+
     /// What rests when a target fails.
     pub(crate) fn spot(&self, target: Target) -> Spot {
         let entry = self.entries.get(&target.provider);
@@ -128,7 +136,7 @@ impl Routes {
             max_output: known.map_or(0, |model| model.max_output),
             reads_images: known.is_some_and(|model| model.input_kinds.contains(&InputKind::Image)),
             tier,
-            can_count: tier == Tier::Tiny,
+            can_count: false,
         }
     }
 }

@@ -229,6 +229,39 @@ async fn a_configured_provider_without_models_is_asked_for_them() {
 }
 
 #[tokio::test]
+async fn a_call_that_comes_before_the_list_waits_for_it() {
+    let server = Server::start(|asked: &Asked| match asked.path() {
+        "/v1/models" => {
+            let mut acts = vec![Act::Wait(std::time::Duration::from_millis(100))];
+            acts.extend(list(&["m1"]));
+            acts
+        }
+        _ => answer(&[&asked.model()]),
+    })
+    .await;
+    let models = start(options(vec![provider("mine", &server.url)]));
+    // Nobody asked for `agent/steward`, which this server does not have.
+    let (chunks, error) = collect(models.stream(&steward(), hello())).await;
+    assert!(error.is_none(), "{error:?}");
+    assert!(chunks.contains(&Chunk::Text("m1".to_owned())), "{chunks:?}");
+}
+
+#[tokio::test]
+async fn the_source_is_the_first_configured_provider_that_answers() {
+    let server = serving(&["m1"]).await;
+    let models = start(options(vec![
+        provider("down", "http://127.0.0.1:9"),
+        provider("up", &server.url),
+    ]));
+    let status = models.probe().await;
+    let source = status.source.expect("a source");
+    assert_eq!(
+        (source.name.as_str(), source.model.as_str()),
+        ("up", "up/m1")
+    );
+}
+
+#[tokio::test]
 async fn what_appears_later_is_found_when_asked_again() {
     let world = World::default();
     let (models, found) = world.found().await;
