@@ -8,3 +8,6 @@
 
 mod a2a;
 mod auth;
+mod models;
+mod native;
+mod proposals;
