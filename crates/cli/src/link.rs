@@ -1,6 +1,9 @@
 //! The way to a running gateway: find it, connect, call, and say what is wrong in words a person can act on.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use openclaw_client::{Client, Events, Identity, Options, Token};
 use openclaw_config::Config;
@@ -25,21 +28,15 @@ pub(crate) struct Link {
 impl Link {
     /// Connects to the gateway that holds the lock of the configured state directory.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
-        let Some(address) = address(config) else {
+        let Some(record) = lock::holder(&config.paths.state) else {
             return Err(not_running(config));
         };
-        let token_path = config.paths.token();
-        let token = match &config.gateway.token {
-            Some(token) => Token::new(token.expose(), "the configuration"),
-            None => {
-                let token = openclaw_config::token::read(&token_path)
-                    .map_err(|error| Failure::from_error(&error))?;
-                Token::new(token.expose(), token_path.display().to_string())
-            }
+        let Some(address) = &record.address else {
+            return Err(not_listening(&record));
         };
         let options = Options {
-            url: format!("ws://{address}/"),
-            token: Some(token),
+            url: format!("ws://{}/", reachable(address)),
+            token: Some(token(config)?),
             identity: Identity {
                 id: "cli".to_owned(),
                 mode: "cli".to_owned(),
@@ -49,10 +46,12 @@ impl Link {
             connect_deadline: CONNECT_DEADLINE,
             handshake_deadline: HANDSHAKE_DEADLINE,
         };
-        let (client, events) = Client::connect(&options)
-            .await
-            .map_err(|error| client_failure(&error))?;
-        Ok(Self { client, events })
+        match Client::connect(&options).await {
+            Ok((client, events)) => Ok(Self { client, events }),
+            // It holds the lock, so it comes or goes.
+            Err(openclaw_client::Error::Refused { .. }) => Err(not_listening(&record)),
+            Err(error) => Err(client_failure(&error)),
+        }
     }
 
     /// One call with the usual deadline.
@@ -73,9 +72,42 @@ impl Link {
     }
 }
 
-/// Where the gateway of this state directory listens, if one runs.
-pub(crate) fn address(config: &Config) -> Option<String> {
-    lock::holder(&config.paths.state)?.address
+/// The token to show: the configured one, or the file's.
+fn token(config: &Config) -> Result<Token, Failure> {
+    if let Some(token) = &config.gateway.token {
+        return Ok(Token::new(token.expose(), "the configuration"));
+    }
+    let path = config.paths.token();
+    let token = openclaw_config::token::read(&path).map_err(|error| Failure::from_error(&error))?;
+    Ok(Token::new(token.expose(), path.display().to_string()))
+}
+
+/// Where a client finds what listens on this address: one that listens everywhere listens on loopback too.
+fn reachable(address: &str) -> String {
+    let Ok(mut socket) = address.parse::<SocketAddr>() else {
+        return address.to_owned();
+    };
+    match socket.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => socket.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => socket.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    socket.to_string()
+}
+
+/// Whether a gateway holds this state directory.
+pub(crate) fn is_running(config: &Config) -> bool {
+    lock::holder(&config.paths.state).is_some()
+}
+
+/// A gateway holds the lock and takes no connections.
+fn not_listening(record: &lock::Record) -> Failure {
+    Failure::new(format!(
+        "the gateway (pid {}) takes no connections: it is starting or stopping",
+        record.pid
+    ))
+    .hint("try again in a moment; `openclaw gateway logs` shows what it does")
+    .code(error::NOT_RUNNING)
 }
 
 /// No gateway runs here.
@@ -90,19 +122,44 @@ pub(crate) fn not_running(config: &Config) -> Failure {
 
 /// A client error with its way out.
 pub(crate) fn client_failure(error: &openclaw_client::Error) -> Failure {
-    let mut failure = Failure::from_error(error);
-    failure.hint = error.hint();
-    if error.code() == Some(&ErrorCode::NotFound) {
-        failure.code = error::NOT_FOUND;
+    let failure = Failure::from_error(error).maybe_hint(error.hint());
+    match error.code() {
+        Some(ErrorCode::NotFound) => failure.code(error::NOT_FOUND),
+        _ => failure,
     }
-    failure
 }
 
 /// Runs one command's conversation with the gateway; a command line needs no more than this thread.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::from_error(&error))?
-        .block_on(work)
+        .map_err(|error| Failure::from_error(&error))?;
+    let done = runtime.block_on(work);
+    // A thread that reads the terminal never ends by itself.
+    runtime.shutdown_background();
+    done
+}
+
+/// One command's single call: connect, ask, leave.
+pub(crate) fn call<M: Method>(config: &Config, params: &M::Params) -> Result<M::Result, Failure> {
+    block_on(async { Link::open(config).await?.call::<M>(params).await })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_that_listens_everywhere_is_reached_on_loopback() {
+        for (address, reached) in [
+            ("0.0.0.0:1", "127.0.0.1:1"),
+            ("[::]:1", "[::1]:1"),
+            ("127.0.0.1:1", "127.0.0.1:1"),
+            ("192.0.2.7:1", "192.0.2.7:1"),
+            ("odd", "odd"),
+        ] {
+            assert_eq!(reachable(address), reached);
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod daemon;
 mod error;
 mod link;
 mod output;
+mod patience;
 mod place;
 
 use std::process::ExitCode;
@@ -47,13 +48,16 @@ fn main() -> ExitCode {
 
 /// Help and version are no errors; everything else the parser says is.
 fn usage(error: &clap::Error) -> ExitCode {
-    let shown = error.print();
-    drop(shown);
-    ExitCode::from(if error.use_stderr() {
-        error::USAGE
-    } else {
-        error::OK
-    })
+    let is_wrong = error.use_stderr();
+    // The parser gave up, so whether JSON was asked for has to be seen without it.
+    if is_wrong && std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.render().to_string();
+        let text = text.trim().trim_start_matches("error: ").to_owned();
+        output::line(&output::failure_value(&Failure::new(text).code(error::USAGE)).to_string());
+    }
+    // A closed terminal is no reason to fail in another way.
+    drop(error.print());
+    ExitCode::from(if is_wrong { error::USAGE } else { error::OK })
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
@@ -63,11 +67,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let place = Place::new(cli.global);
     match cli.command {
         Command::Gateway(command) => commands::gateway::run(&place, output, command),
-        Command::Status(deep) => commands::gateway::status(&place, output, deep.deep),
+        Command::Status(deep) => commands::gateway::status::run(&place, output, deep.deep),
         Command::Init => commands::init::run(&place, output),
         Command::Agent(command) => commands::agents::run(&place, output, command),
         Command::Session(command) => commands::sessions::run(&place, output, command),
         Command::Models(command) => commands::models::run(&place, output, command),
-        Command::Chat(chat) => commands::chat::run(&place, output, chat),
+        Command::Chat(chat) => commands::chat::run(&place, output, &chat),
     }
 }

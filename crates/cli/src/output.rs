@@ -1,19 +1,22 @@
 //! The one place that writes to the terminal: lines, tables, JSON, errors, and text as it streams in.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "every word a command prints goes through here"
-)]
 
 use std::{
-    io::{IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use serde::Serialize;
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::error::Failure;
+
+/// Columns a line of progress has at most; a longer one would wrap and could not be replaced.
+const PROGRESS_COLUMNS: usize = 78;
+
+/// Set once the reader of standard output has left.
+static READER_LEFT: AtomicBool = AtomicBool::new(false);
 
 /// How a command speaks.
 #[derive(Debug, Clone, Copy)]
@@ -40,108 +43,157 @@ impl Output {
         if self.json {
             return self.value(value);
         }
-        line(text().trim_end());
+        line(text().trim_end_matches('\n'));
         Ok(())
     }
 }
 
 /// Prints a line. A reader that went away, as `head` does, is no error.
 pub(crate) fn line(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let written = out
-        .write_all(text.as_bytes())
-        .and_then(|()| out.write_all(b"\n"))
-        .and_then(|()| out.flush());
-    drop(written);
+    print(&format!("{text}\n"));
 }
 
 /// Prints a piece of a line at once.
 pub(crate) fn piece(text: &str) {
-    let mut out = std::io::stdout().lock();
+    print(text);
+}
+
+fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let text = if out.is_terminal() {
+        harmless(text)
+    } else {
+        text.to_owned()
+    };
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    drop(written);
+    if written.is_err() {
+        READER_LEFT.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether nobody reads standard output any more, so that what prints without end may end.
+pub(crate) fn reader_left() -> bool {
+    READER_LEFT.load(Ordering::Relaxed)
+}
+
+/// The text without what a terminal would obey: models and transcripts may say anything.
+fn harmless(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\t' => c,
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(shown).collect()
 }
 
 /// Prints a remark that is not the command's result.
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    complain(&format!("{}\n", harmless(text)));
+}
+
+/// Asks on the terminal, beside what may be redirected.
+pub(crate) fn ask(question: &str) {
+    complain(&harmless(question));
+}
+
+/// Writes to standard error, which may be closed.
+fn complain(text: &str) {
+    drop(io::stderr().lock().write_all(text.as_bytes()));
 }
 
 /// Shows how far something is: over the same line on a terminal, else a line of its own.
 pub(crate) fn progress(text: &str) {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r\x1b[2K{text}");
+    if io::stderr().is_terminal() {
+        let text: String = harmless(text).chars().take(PROGRESS_COLUMNS).collect();
+        complain(&format!("\r\x1b[2K{text}"));
     } else {
-        eprintln!("{text}");
-    }
-}
-
-/// How often progress is worth showing: always on a terminal, where it replaces itself, else now and then.
-#[derive(Debug)]
-pub(crate) struct Pace {
-    every: Duration,
-    shown: Instant,
-}
-
-impl Pace {
-    /// Says something this often.
-    pub(crate) fn new(every: Duration) -> Self {
-        let shown = Instant::now();
-        Self { every, shown }
-    }
-
-    /// Whether to show it now.
-    pub(crate) fn is_due(&mut self) -> bool {
-        let is_due = std::io::stderr().is_terminal() || self.shown.elapsed() >= self.every;
-        if is_due {
-            self.shown = Instant::now();
-        }
-        is_due
+        note(text);
     }
 }
 
 /// Ends a progress line.
 pub(crate) fn progress_done() {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r\x1b[2K");
+    if io::stderr().is_terminal() {
+        complain("\r\x1b[2K");
+    }
+}
+
+/// When progress is worth showing: always on a terminal, where it replaces itself, else now and then.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    every: Duration,
+    shown: Option<Instant>,
+}
+
+impl Pace {
+    /// Where there is no terminal: at once, and then this often.
+    pub(crate) const fn new(every: Duration) -> Self {
+        Self { every, shown: None }
+    }
+
+    /// Whether to show it now.
+    pub(crate) fn is_due(&mut self) -> bool {
+        let is_due = io::stderr().is_terminal()
+            || self.shown.is_none_or(|shown| shown.elapsed() >= self.every);
+        if is_due {
+            self.shown = Some(Instant::now());
+        }
+        is_due
     }
 }
 
 /// Prints why a command failed.
 pub(crate) fn failure(failure: &Failure, json: bool) {
-    if json {
-        let body = serde_json::json!({"error": {"message": failure.message, "hint": failure.hint, "exitCode": failure.code}});
-        line(&body.to_string());
+    if json && !failure.told {
+        line(&failure_value(failure).to_string());
     }
-    eprintln!("error: {}", failure.message);
+    note(&format!("error: {}", failure.message));
     if let Some(hint) = &failure.hint {
-        eprintln!("hint: {hint}");
+        note(&format!("hint: {hint}"));
     }
+}
+
+/// A failure as JSON.
+pub(crate) fn failure_value(failure: &Failure) -> serde_json::Value {
+    json!({"error": {
+        "message": failure.message,
+        "hint": failure.hint,
+        "exitCode": failure.code,
+    }})
 }
 
 /// Columns padded to the widest cell; the last one is left ragged.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
-    for row in rows {
+    let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
+    let rows = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| one_line(cell)).collect());
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
+    let mut widths: Vec<usize> = Vec::new();
+    for row in &rows {
+        widths.resize(widths.len().max(row.len()), 0);
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
     let mut text = String::new();
-    let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
-    for row in std::iter::once(&head).chain(rows) {
-        let last = row.len().saturating_sub(1);
-        for (index, cell) in row.iter().enumerate() {
-            text.push_str(cell);
-            if index < last {
-                let width = widths.get(index).copied().unwrap_or_default();
-                let padding = width.saturating_sub(cell.chars().count()) + 2;
-                text.extend(std::iter::repeat_n(' ', padding));
-            }
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            let padding = width - cell.chars().count() + 2;
+            line.extend(std::iter::repeat_n(' ', padding));
         }
+        text.push_str(line.trim_end());
         text.push('\n');
     }
     text
+}
+
+/// The cell without what would break the row.
+fn one_line(cell: &str) -> String {
+    let blank = |c: char| if c.is_control() { ' ' } else { c };
+    cell.chars().map(blank).collect()
 }
 
 #[cfg(test)]
@@ -149,14 +201,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_align_and_do_not_pad_the_last_column() {
+    fn tables_align_and_end_without_blanks() {
         let rows = vec![
-            vec!["steward".to_owned(), "idle".to_owned()],
-            vec!["x".to_owned(), "busy".to_owned()],
+            vec!["steward".to_owned(), "idle".to_owned(), String::new()],
+            vec!["x".to_owned(), "busy".to_owned(), "a\nb".to_owned()],
         ];
         assert_eq!(
-            table(&["Agent", "State"], &rows),
-            "Agent    State\nsteward  idle\nx        busy\n"
+            table(&["Agent", "State", "Last"], &rows),
+            "Agent    State  Last\nsteward  idle\nx        busy   a b\n"
+        );
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_not_printed() {
+        assert_eq!(
+            harmless("a\x1b[2Jb\tc\nd\u{9b}e\r"),
+            "a\u{fffd}[2Jb\tc\nd\u{fffd}e\u{fffd}"
         );
     }
 }

@@ -1,6 +1,9 @@
 //! Which state directory and configuration a command is about, and what is wrong with them.
 
-use std::path::PathBuf;
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use openclaw_config::{self as config, Config, Environment, Overrides, Problem, Severity};
 
@@ -41,21 +44,32 @@ impl Place {
         }
     }
 
-    /// Reads and checks everything; the problems of a configuration that can be used are returned with it.
-    pub(crate) fn load(&self, listen: Option<&Listen>) -> Result<(Config, Vec<Problem>), Failure> {
+    /// Reads and checks everything; the problems come with it, and alone where they forbid a start.
+    pub(crate) fn check(
+        &self,
+        listen: Option<&Listen>,
+    ) -> Result<(Config, Vec<Problem>), Vec<Problem>> {
         match config::load(&self.overrides(listen), &self.environment) {
             Ok(loaded) => Ok((loaded.config, loaded.problems)),
-            Err(config::Error::Refused { problems }) => Err(refused(&problems)),
+            Err(config::Error::Refused { problems }) => Err(problems),
         }
+    }
+
+    /// The configuration for a start; what is wrong with it is printed.
+    pub(crate) fn load(&self, listen: Option<&Listen>) -> Result<Config, Failure> {
+        let (config, problems) = self.check(listen).map_err(|problems| refused(&problems))?;
+        say(&problems);
+        Ok(config)
     }
 
     /// The configuration for commands that only look; its warnings are the daemon's business.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
-        self.load(None).map(|(config, _problems)| config)
+        let checked = self.check(None).map_err(|problems| refused(&problems));
+        checked.map(|(config, _warnings)| config)
     }
 
     /// The arguments that make another call of this program mean the same place.
-    pub(crate) fn arguments(&self) -> Vec<std::ffi::OsString> {
+    pub(crate) fn arguments(&self) -> Vec<OsString> {
         let mut arguments = Vec::new();
         for (flag, path) in [
             ("--state-dir", &self.global.state_dir),
@@ -70,18 +84,34 @@ impl Place {
     }
 }
 
-fn absolute(path: &std::path::Path) -> PathBuf {
+fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_unreadable_cwd| path.to_owned())
+}
+
+/// A problem as it is printed: how bad, where, what, and the way out.
+pub(crate) fn problem_text(problem: &Problem) -> String {
+    let mut text = format!("{}: {problem}", problem.severity.as_str());
+    if let Some(hint) = &problem.hint {
+        text.push_str("\n  hint: ");
+        text.push_str(hint);
+    }
+    text
+}
+
+fn say(problems: &[Problem]) {
+    for problem in problems {
+        output::note(&problem_text(problem));
+    }
 }
 
 /// A refused configuration as one failure: every problem on a line of its own.
 fn refused(problems: &[Problem]) -> Failure {
-    for problem in problems {
-        output::note(&problem.to_string());
-        if let Some(hint) = &problem.hint {
-            output::note(&format!("  hint: {hint}"));
-        }
-    }
+    say(problems);
+    forbidden(problems)
+}
+
+/// The failure alone, where the problems are shown otherwise.
+pub(crate) fn forbidden(problems: &[Problem]) -> Failure {
     let fatal = problems
         .iter()
         .filter(|problem| problem.severity == Severity::Fatal)

@@ -8,39 +8,61 @@ use crate::{daemon, error::Failure, output::Output, place::Place};
 
 /// Makes what is missing and leaves the rest alone.
 pub(crate) fn run(place: &Place, output: Output) -> Result<(), Failure> {
-    let config = place.config()?;
-    let made_state = !config.paths.state.exists();
+    let config = place.load(None)?;
+    let paths = &config.paths;
+    let state_is_new = !paths.state.exists();
+    let token_is_new = config.gateway.token.is_none() && !paths.token().exists();
     for path in [
-        config.paths.state.clone(),
-        config.paths.agents(),
-        config.paths.logs(),
-        config.paths.run(),
+        paths.state.clone(),
+        paths.agents(),
+        paths.logs(),
+        paths.run(),
     ] {
         permissions::create_directory(&path).map_err(|error| Failure::from_error(&error))?;
     }
     let _token = daemon::token(&config)?;
-    let mut created = Vec::new();
-    let mut kept = 0_usize;
+    let (mut created, mut kept) = (Vec::new(), Vec::new());
     for agent in openclaw_gateway::agent_options(&config) {
-        let made = workspace::ensure(&config.paths.agents(), &agent)
+        let made = workspace::ensure(&paths.agents(), &agent)
             .map_err(|error| Failure::from_error(&error))?;
-        kept += usize::from(made.is_empty());
+        if made.is_empty() {
+            kept.push(agent.id.to_string());
+        }
         created.extend(made.into_iter().map(|file| format!("{}/{file}", agent.id)));
     }
     let body = json!({
-        "state": config.paths.state.display().to_string(),
-        "stateMade": made_state,
+        "stateDir": paths.state,
+        "stateIsNew": state_is_new,
+        "tokenIsNew": token_is_new,
         "created": created,
-        "agentsLeftAlone": kept,
+        "leftAlone": kept,
     });
     output.either(&body, || {
-        let agents = config.agents.len();
-        let mut text = format!("State directory: {}\n", config.paths.state.display());
-        text.push_str(&format!(
-            "Workspaces: {agents} agents, {} files made, {kept} complete already\n",
-            created.len()
-        ));
-        text.push_str("Next: `openclaw chat`, or `openclaw gateway start`\n");
-        text
+        let word = |is_new: bool| if is_new { "made" } else { "left alone" };
+        let mut lines = vec![
+            format!(
+                "State directory: {} ({})",
+                paths.state.display(),
+                word(state_is_new)
+            ),
+            format!(
+                "Token: {} ({})",
+                paths.token().display(),
+                word(token_is_new)
+            ),
+            format!(
+                "Workspaces: {} agents in {}; {} files made, {} agents complete already",
+                config.agents.len(),
+                paths.agents().display(),
+                created.len(),
+                kept.len()
+            ),
+        ];
+        // All of them is no news; a few are.
+        if !kept.is_empty() {
+            lines.extend(created.iter().map(|file| format!("  made {file}")));
+        }
+        lines.push("Next: `openclaw chat`, or `openclaw gateway start`".to_owned());
+        lines.join("\n")
     })
 }

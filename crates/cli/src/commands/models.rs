@@ -9,25 +9,29 @@ use openclaw_models::{
 };
 use openclaw_wire::methods::{
     Empty,
-    models::{ModelsStatus, ModelsStatusResult},
+    models::{
+        ModelsProbe, ModelsProbeParams, ModelsStatus, ModelsStatusResult, ProbeResult, ProbeStatus,
+    },
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::agents::{agent_id, ask, session_ref};
 use crate::{
     args::Models,
     daemon,
     error::{self, Failure},
-    link::{Link, address, block_on},
+    link::{CALL_DEADLINE, Link, block_on, is_running},
     output::{self, Output, Pace, table},
+    patience::Patience,
     place::Place,
 };
 
 /// How often progress is shown where there is no terminal.
 const SAY_EVERY: Duration = Duration::from_secs(2);
-/// Time for one probe's answer; a local model on a small machine needs most of it.
-const PROBE_DEADLINE: Duration = Duration::from_secs(120);
+/// The look for a model takes this long at most: every place has its own shorter deadline.
+const SETTLE_DEADLINE: Duration = Duration::from_secs(5);
+/// How often it is asked whether the look has ended.
+const SETTLE_PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs one of them.
 pub(crate) fn run(place: &Place, output: Output, command: Models) -> Result<(), Failure> {
@@ -37,18 +41,18 @@ pub(crate) fn run(place: &Place, output: Output, command: Models) -> Result<(), 
             pull(place, output, source.as_deref(), sha256.as_deref())
         }
         Models::Rm { name } => remove(place, output, &name),
-        Models::Probe { agent } => probe(place, output, &agent),
+        Models::Probe { model, timeout } => {
+            probe(place, output, model, Duration::from_secs(timeout))
+        }
     }
 }
 
 fn list(place: &Place, output: Output) -> Result<(), Failure> {
     let config = place.config()?;
-    let status: Option<ModelsStatusResult> = if address(&config).is_some() {
+    let status = if is_running(&config) {
         Some(block_on(async {
-            Link::open(&config)
-                .await?
-                .call::<ModelsStatus>(&Empty {})
-                .await
+            let link = Link::open(&config).await?;
+            settled(&link).await
         })?)
     } else {
         None
@@ -178,41 +182,89 @@ fn remove(place: &Place, output: Output, name: &str) -> Result<(), Failure> {
     output.either(&json!({"removed": name}), || format!("removed {name}"))
 }
 
-/// One word from an agent's model, in a session of its own, and how long it took.
-fn probe(place: &Place, output: Output, agent: &str) -> Result<(), Failure> {
+/// Asks a model for a word, and tells how long it took.
+fn probe(
+    place: &Place,
+    output: Output,
+    model: Option<String>,
+    timeout: Duration,
+) -> Result<(), Failure> {
     let config = place.config()?;
-    let agent = agent_id(agent)?;
-    let session = session_ref("probe")?;
-    let (result, took) = block_on(async {
+    let result = block_on(async {
         let link = Link::open(&config).await?;
-        let started = Instant::now();
-        let result = ask(
-            &link,
-            &agent,
-            &session,
-            "Say hi.".to_owned(),
-            PROBE_DEADLINE,
-        )
-        .await?;
-        Ok((result, started.elapsed()))
+        let model = match model {
+            Some(model) => model,
+            None => in_use_now(&link).await?,
+        };
+        let params = ModelsProbeParams {
+            provider: None,
+            model: Some(model),
+            timeout_ms: u64::try_from(timeout.as_millis()).ok(),
+        };
+        let asked = link.call_within::<ModelsProbe>(&params, timeout + CALL_DEADLINE);
+        Patience::new().wait(&link, asked).await
     })?;
-    if let Some(error) = &result.error {
-        let mut failure = Failure::new(error.clone());
-        failure.hint.clone_from(&result.hint);
-        return Err(failure);
+    output.either(&result, || {
+        let lines: Vec<String> = result.results.iter().map(probed).collect();
+        lines.join("\n")
+    })?;
+    match result
+        .results
+        .iter()
+        .find(|one| one.status != ProbeStatus::Ok)
+    {
+        None => Ok(()),
+        Some(bad) => {
+            let error = bad.error.clone();
+            let error = error.unwrap_or_else(|| "no answer".to_owned());
+            let failure = Failure::new(format!("{}: {error}", bad.label));
+            let failure = failure.maybe_hint(bad.hint.clone()).told();
+            Err(if bad.status == ProbeStatus::NoModel {
+                failure.code(error::NOT_FOUND)
+            } else {
+                failure
+            })
+        }
     }
-    let model = result
-        .result
-        .as_ref()
-        .and_then(|result| result.meta.agent_meta.as_ref())
-        .map(|meta| format!("{}/{}", meta.provider, meta.model))
-        .unwrap_or_default();
-    let body = json!({"model": model, "ms": u64::try_from(took.as_millis()).unwrap_or_default(), "text": result.text()});
-    output.either(&body, || {
-        format!(
-            "{model} answered in {} ms: {}",
-            took.as_millis(),
-            result.text()
-        )
-    })
+}
+
+fn probed(result: &ProbeResult) -> String {
+    let took = result.latency_ms.map(|ms| format!(" in {ms} ms"));
+    let took = took.unwrap_or_default();
+    let verb = if result.status == ProbeStatus::Ok {
+        "answered"
+    } else {
+        "failed"
+    };
+    format!("{} {verb}{took}", result.label)
+}
+
+/// The model that agents use unless they name another.
+async fn in_use_now(link: &Link) -> Result<String, Failure> {
+    let status = settled(link).await?;
+    status
+        .model
+        .filter(|model| !model.is_empty())
+        .ok_or_else(|| {
+            Failure::new("no model is in use")
+                .hint("`openclaw models list` shows what was looked for")
+                .code(error::NOT_FOUND)
+        })
+}
+
+/// How the models are once they were looked for, which begins with the gateway and takes a moment.
+pub(crate) async fn settled(link: &Link) -> Result<ModelsStatusResult, Failure> {
+    let started = Instant::now();
+    let mut pace = Pace::new(SAY_EVERY);
+    loop {
+        let status = link.call::<ModelsStatus>(&Empty {}).await?;
+        if status.source.is_some() || started.elapsed() > SETTLE_DEADLINE {
+            output::progress_done();
+            return Ok(status);
+        }
+        if started.elapsed() > SAY_EVERY && pace.is_due() {
+            output::progress("looking for a model");
+        }
+        tokio::time::sleep(SETTLE_PAUSE).await;
+    }
 }

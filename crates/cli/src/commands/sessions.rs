@@ -16,11 +16,11 @@ use openclaw_wire::{
     },
 };
 
-use super::agents::{agent_id, confirmed, session_ref};
+use super::agents::{agent_id, change::confirm, session_of};
 use crate::{
     args::Session,
     error::{self, Failure},
-    link::{Link, address, block_on},
+    link::{call, is_running},
     output::{Output, table},
     place::Place,
 };
@@ -38,7 +38,7 @@ pub(crate) fn run(place: &Place, output: Output, command: Session) -> Result<(),
             session,
             limit,
             before,
-        } => get(place, output, (&agent, &session), limit, before),
+        } => get(place, output, (&agent, &session), (limit, before)),
         Session::Delete {
             agent,
             session,
@@ -49,14 +49,7 @@ pub(crate) fn run(place: &Place, output: Output, command: Session) -> Result<(),
 
 fn key((agent, session): (&str, &str)) -> Result<SessionKey, Failure> {
     let agent = agent_id(agent)?;
-    let named = session_ref(session)?;
-    if named.agent.as_ref().is_some_and(|other| *other != agent) {
-        return Err(Failure::new(format!(
-            "the key `{session}` belongs to another agent than {agent}"
-        ))
-        .code(error::USAGE));
-    }
-    Ok(named.resolve(&agent))
+    Ok(session_of(&agent, session)?.resolve(&agent))
 }
 
 fn create(place: &Place, output: Output, agent: &str) -> Result<(), Failure> {
@@ -64,39 +57,25 @@ fn create(place: &Place, output: Output, agent: &str) -> Result<(), Failure> {
         agent_id: Some(agent_id(agent)?),
         key: None,
     };
-    let config = place.config()?;
-    let result = block_on(async {
-        Link::open(&config)
-            .await?
-            .call::<SessionsCreate>(&params)
-            .await
-    })?;
+    let result = call::<SessionsCreate>(&place.config()?, &params)?;
     output.either(&result, || result.session_id.clone())
 }
 
 fn list(place: &Place, output: Output, agent: Option<&str>) -> Result<(), Failure> {
     let agent_id = agent.map(agent_id).transpose()?;
     let config = place.config()?;
-    let rows = if address(&config).is_some() {
+    let rows = if is_running(&config) {
         let params = SessionsListParams {
             agent_id,
             limit: Some(LIST_MAX),
             ..SessionsListParams::default()
         };
-        block_on(async {
-            Ok(Link::open(&config)
-                .await?
-                .call::<SessionsList>(&params)
-                .await?
-                .sessions)
-        })?
+        call::<SessionsList>(&config, &params)?.sessions
     } else {
-        let mut rows: Vec<SessionRow> = snapshot(&config)?
-            .list(agent_id.as_ref())
-            .iter()
-            .map(row)
-            .collect();
+        let summaries = snapshot(&config)?.list(agent_id.as_ref());
+        let mut rows: Vec<SessionRow> = summaries.iter().map(row).collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.updated_at));
+        rows.truncate(LIST_MAX as usize);
         rows
     };
     output.either(&rows, || {
@@ -155,25 +134,19 @@ fn get(
     place: &Place,
     output: Output,
     names: (&str, &str),
-    limit: usize,
-    before_seq: Option<u64>,
+    (limit, before_seq): (u32, Option<u64>),
 ) -> Result<(), Failure> {
     let key = key(names)?;
     let config = place.config()?;
-    let result = if address(&config).is_some() {
+    let result = if is_running(&config) {
         let params = SessionsGetParams {
             key: SessionRef::from(key),
-            limit: u32::try_from(limit).ok(),
+            limit: Some(limit),
             before_seq,
         };
-        block_on(async {
-            Link::open(&config)
-                .await?
-                .call::<SessionsGet>(&params)
-                .await
-        })?
+        call::<SessionsGet>(&config, &params)?
     } else {
-        from_disk(&config, &key, limit, before_seq)?
+        from_disk(&config, &key, (limit, before_seq))?
     };
     output.either(&result, || text(&result))
 }
@@ -181,8 +154,7 @@ fn get(
 fn from_disk(
     config: &Config,
     key: &SessionKey,
-    limit: usize,
-    before_seq: Option<u64>,
+    (limit, before_seq): (u32, Option<u64>),
 ) -> Result<SessionsGetResult, Failure> {
     let snapshot = snapshot(config)?;
     let missing = || {
@@ -194,7 +166,7 @@ fn from_disk(
         .summary(&key.agent, &key.session)
         .ok_or_else(missing)?;
     let page = snapshot
-        .page(&key.agent, &key.session, before_seq, limit)
+        .page(&key.agent, &key.session, before_seq, limit as usize)
         .map_err(|error| Failure::from_error(&error))?;
     Ok(SessionsGetResult {
         session: row(&summary),
@@ -230,57 +202,42 @@ fn message(entry: &Entry) -> HistoryMessage {
 }
 
 fn text(result: &SessionsGetResult) -> String {
-    let mut text = format!(
-        "{} · {} entries\n",
-        result.session.key, result.session.entries
-    );
+    let session = &result.session;
+    let mut text = format!("{} · {} entries\n", session.key, session.entries);
     for message in &result.messages {
-        let seq = message
-            .place
-            .as_ref()
-            .map(|place| place.seq)
-            .unwrap_or_default();
-        let said: String = message
-            .content
-            .iter()
-            .filter_map(|part| match part {
-                ContentPart::Text { text } => Some(text.as_str()),
-                ContentPart::Thinking { .. }
-                | ContentPart::ToolCall { .. }
-                | ContentPart::Unknown => None,
-            })
-            .collect();
-        text.push_str(&format!(
-            "\n[{seq}] {} {}\n{said}\n",
-            Timestamp(message.timestamp),
-            message.role
-        ));
+        let seq = message.place.as_ref().map_or(0, |place| place.seq);
+        let when = Timestamp(message.timestamp);
+        let kind = message.kind.as_deref();
+        let kind = kind.map(|kind| format!(" ({kind})")).unwrap_or_default();
+        let said: Vec<String> = message.content.iter().filter_map(said).collect();
+        let (role, said) = (&message.role, said.join("\n"));
+        text.push_str(&format!("\n[{seq}] {when} {role}{kind}\n{said}\n"));
     }
-    if result.has_more
-        && let Some(first) = result
-            .messages
-            .first()
-            .and_then(|message| message.place.as_ref())
-    {
+    let first = result.messages.first();
+    let first = first.and_then(|message| message.place.as_ref());
+    if let (true, Some(first)) = (result.has_more, first) {
         text.push_str(&format!("\nolder entries: --before {}\n", first.seq));
     }
     text
 }
 
+fn said(part: &ContentPart) -> Option<String> {
+    match part {
+        ContentPart::Text { text } => Some(text.clone()),
+        ContentPart::ToolCall {
+            name, arguments, ..
+        } => Some(format!("{name}({arguments})")),
+        ContentPart::Thinking { .. } | ContentPart::Unknown => None,
+    }
+}
+
 fn delete(place: &Place, output: Output, names: (&str, &str), yes: bool) -> Result<(), Failure> {
     let key = key(names)?;
-    if !yes && !confirmed(&format!("Delete session {key}?"))? {
-        return Err(Failure::new("nothing was deleted").hint("answer y, or pass --yes"));
-    }
     let config = place.config()?;
+    confirm(&format!("Delete session {key}?"), yes)?;
     let params = KeyParams {
         key: SessionRef::from(key),
     };
-    let result = block_on(async {
-        Link::open(&config)
-            .await?
-            .call::<SessionsDelete>(&params)
-            .await
-    })?;
+    let result = call::<SessionsDelete>(&config, &params)?;
     output.either(&result, || format!("deleted {}", result.key))
 }

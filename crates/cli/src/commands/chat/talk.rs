@@ -3,61 +3,80 @@
 use std::time::Duration;
 
 use openclaw_client::Received;
+use openclaw_config::Config;
+use openclaw_models::{Tier, catalog::Entry};
 use openclaw_types::{AgentId, SessionId, SessionKey};
 use openclaw_wire::{
     SessionRef,
     event::{CHAT, ChatEvent, ChatState},
     methods::{
         Empty,
-        agents::{AgentParams, AgentsStatus},
-        chat::{ChatAbort, ChatAbortParams, ChatSend, ChatSendParams},
-        models::ModelsStatus,
+        agent::{AgentParams as RunParams, AgentResult},
+        agents::{AgentParams, AgentsList, AgentsStatus},
     },
 };
 use serde_json::json;
-use tokio::time::{Instant, interval};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::model_state;
 use crate::{
-    commands::agents::run_id,
-    error::Failure,
-    link::Link,
+    commands::{
+        agents::{
+            send::{abort, begin, check, finish, run_params, trouble},
+            session_of,
+        },
+        models::settled,
+    },
+    error::{self, Failure},
+    link::{Link, client_failure},
     output::{self, Output},
+    patience::Patience,
 };
 
-/// How often a person who waits for the first word is told why.
-const SAY_EVERY: Duration = Duration::from_secs(2);
-/// The whole of one answer.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(900);
+/// The whole of one answer; the gateway's own limit on a run is shorter.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(3600);
+/// Where answers come from when the model runs on this machine.
+const LOCAL: &str = "local";
 
 /// The state of the conversation.
-pub(crate) struct Talk {
-    pub(crate) link: Link,
+pub(super) struct Talk<'a> {
+    config: &'a Config,
+    link: Link,
     agent: AgentId,
-    pub(crate) session: SessionId,
+    session: SessionId,
     output: Output,
+    interrupts: Signal,
 }
 
-/// What one event meant.
-enum Heard {
-    Piece(String),
-    Whole(Option<String>),
-    Failed(String),
-    Nothing,
+/// How a message went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    /// It was answered.
+    Answered,
+    /// Somebody stopped it.
+    Stopped,
 }
 
-impl Talk {
-    pub(crate) fn new(link: Link, agent: AgentId, session: SessionId, output: Output) -> Self {
-        Self {
+impl<'a> Talk<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        link: Link,
+        (agent, session): (AgentId, SessionId),
+        output: Output,
+    ) -> Result<Self, Failure> {
+        let interrupts =
+            signal(SignalKind::interrupt()).map_err(|error| Failure::from_error(&error))?;
+        Ok(Self {
+            config,
             link,
             agent,
             session,
             output,
-        }
+            interrupts,
+        })
     }
 
     /// The full key of the session.
-    pub(crate) fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         SessionKey {
             agent: self.agent.clone(),
             session: self.session.clone(),
@@ -66,40 +85,58 @@ impl Talk {
     }
 
     /// What stands before the line a person types on.
-    pub(crate) fn prompt(&self) -> String {
+    pub(super) fn prompt(&self) -> String {
         format!("{}> ", self.agent)
     }
 
-    /// Checks that the agent exists, and says once what answers for it.
-    pub(crate) async fn introduce(&self) -> Result<(), Failure> {
-        let _known = self
-            .link
-            .call::<AgentsStatus>(&AgentParams {
-                agent_id: self.agent.clone(),
-            })
-            .await?;
-        let status = self.link.call::<ModelsStatus>(&Empty {}).await?;
-        if let (Some(model), Some(why)) = (&status.model, &status.why) {
-            output::note(&format!("model: {model} ({why})"));
-        }
-        if status.source.as_deref() == Some("local") {
-            output::note(
-                "this is a tiny model that runs on this machine: it shows that everything works and knows little.\n\
-                 for real answers set a provider key such as OPENAI_API_KEY, or add `models.providers` to openclaw.json",
-            );
+    /// Checks that the agent exists, and says once what answers.
+    pub(super) async fn introduce(&self) -> Result<(), Failure> {
+        self.known(&self.agent).await?;
+        let status = settled(&self.link).await?;
+        let why = status.why.as_deref().unwrap_or_default();
+        let Some(source) = &status.source else {
+            output::note(&format!("no model yet ({why}); {CONFIGURE}"));
+            return Ok(());
+        };
+        let model = status.model.as_deref().unwrap_or(source);
+        output::note(&format!("model: {model} ({why})"));
+        if source == LOCAL && is_tiny(self.config) {
+            output::note(&format!(
+                "this is a tiny model that runs on this machine: it shows that everything works, and knows little; {CONFIGURE}"
+            ));
         }
         Ok(())
     }
 
+    async fn known(&self, agent: &AgentId) -> Result<(), Failure> {
+        let params = AgentParams {
+            agent_id: agent.clone(),
+        };
+        let _row = self.link.call::<AgentsStatus>(&params).await?;
+        Ok(())
+    }
+
+    /// Prints who is here.
+    pub(super) async fn agents(&self) -> Result<(), Failure> {
+        let list = self.link.call::<AgentsList>(&Empty {}).await?;
+        let row = |row: &openclaw_wire::methods::agents::AgentRow| {
+            vec![row.id.clone(), row.role.clone(), row.status.clone()]
+        };
+        let rows: Vec<Vec<String>> = list.agents.iter().map(row).collect();
+        output::piece(&output::table(&["Agent", "Role", "Status"], &rows));
+        Ok(())
+    }
+
     /// Goes on with another agent.
-    pub(crate) async fn switch(&mut self, agent: AgentId) -> Result<(), Failure> {
-        let _known = self
-            .link
-            .call::<AgentsStatus>(&AgentParams {
-                agent_id: agent.clone(),
-            })
-            .await?;
+    pub(super) async fn switch(&mut self, agent: AgentId) -> Result<(), Failure> {
+        self.known(&agent).await?;
         self.agent = agent;
+        Ok(())
+    }
+
+    /// Goes on in another session of the same agent.
+    pub(super) fn go_on_in(&mut self, session: &str) -> Result<(), Failure> {
+        self.session = session_of(&self.agent, session)?.session;
         Ok(())
     }
 
@@ -110,130 +147,154 @@ impl Talk {
         }
     }
 
-    /// Stops what the session does.
-    pub(crate) async fn abort(&self) -> Result<(), Failure> {
-        let params = ChatAbortParams {
-            session_key: self.session_ref(),
-            run_id: None,
-        };
-        let result = self.link.call::<ChatAbort>(&params).await?;
-        output::note(if result.aborted {
-            "aborted"
+    /// Stops what the session does, whoever began it.
+    pub(super) async fn abort(&self) -> Result<(), Failure> {
+        let stopped = abort(&self.link, &self.session_ref(), None).await?;
+        output::note(if stopped {
+            "stopped"
         } else {
             "nothing was running"
         });
         Ok(())
     }
 
-    /// Sends a message and prints its answer as it comes.
-    pub(crate) async fn say(&mut self, text: &str) -> Result<(), Failure> {
-        let run = run_id()?;
-        let params = ChatSendParams {
-            session_key: self.session_ref(),
-            message: text.to_owned(),
-            idempotency_key: run.clone(),
-            timeout_ms: None,
-        };
-        let _sent = self.link.call::<ChatSend>(&params).await?;
-        self.listen(run.as_str()).await
+    /// Does the work unless Ctrl-C comes first.
+    pub(super) async fn or_interrupt<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            biased;
+            _pressed = self.interrupts.recv() => {
+                Err(Failure::new("stopped").code(error::INTERRUPTED))
+            }
+            done = work => Ok(done),
+        }
     }
 
-    async fn listen(&mut self, run: &str) -> Result<(), Failure> {
-        let started = Instant::now();
-        let mut waiting = interval(SAY_EVERY);
-        let _first = waiting.tick().await;
+    /// Sends a message and prints its answer as it comes.
+    pub(super) async fn say(&mut self, text: String) -> Result<Said, Failure> {
+        check(&text)?;
+        let params = run_params((&self.agent, &self.session_ref()), text, None)?;
+        let mut started = begin(&self.link, &params).await;
+        if matches!(started, Err(openclaw_client::Error::Closed { .. })) {
+            // The gateway was started anew since the last message. The same run id makes asking twice harmless.
+            self.link = Link::open(self.config).await?;
+            started = begin(&self.link, &params).await;
+        }
+        let started = started.map_err(|error| client_failure(&error))?;
+        let (printed, result) = self.listen(started, &params).await?;
+        self.end(&printed, &result)
+    }
+
+    /// Prints the pieces until the whole is there.
+    async fn listen(
+        &mut self,
+        mut started: openclaw_client::Started<openclaw_wire::methods::agent::Agent>,
+        params: &RunParams,
+    ) -> Result<(String, AgentResult), Failure> {
+        let run = params.idempotency_key.as_str();
+        let session = self.session_ref();
+        let mut patience = Patience::new();
         let mut printed = String::new();
+        let mut is_open = true;
+        let whole = finish(&mut started, ANSWER_DEADLINE);
+        tokio::pin!(whole);
         loop {
-            let received = tokio::select! {
+            tokio::select! {
                 biased;
-                received = self.link.events.next() => received,
-                _interrupt = tokio::signal::ctrl_c() => { self.stop(run).await?; continue }
-                _at = waiting.tick(), if printed.is_empty() => { self.patience(started).await; continue }
-                () = tokio::time::sleep_until(started + ANSWER_DEADLINE) => {
-                    return Err(Failure::new("no whole answer in time").hint("/abort stops it"));
+                _pressed = self.interrupts.recv() => {
+                    let _stopped =
+                        abort(&self.link, &session, Some(params.idempotency_key.clone())).await?;
                 }
-            };
-            match heard(received, run)? {
-                Heard::Nothing => {}
-                Heard::Piece(piece) => {
-                    if printed.is_empty() {
-                        output::progress_done();
-                    }
-                    if !self.output.json {
-                        output::piece(&piece);
-                    }
-                    printed.push_str(&piece);
-                }
-                Heard::Whole(text) => return self.end(&printed, text),
-                Heard::Failed(error) => {
+                received = self.link.events.next(), if is_open => match received {
+                    Some(received) => if let Some(piece) = piece(&received, run) {
+                        self.print(&piece, &mut printed);
+                    },
+                    None => is_open = false,
+                },
+                result = &mut whole => {
                     output::progress_done();
-                    if !printed.is_empty() {
-                        output::line("");
-                    }
-                    return Err(Failure::new(error));
+                    return Ok((printed, result?));
                 }
+                () = patience.due(), if printed.is_empty() => patience.say(&self.link).await,
             }
         }
     }
 
+    fn print(&self, piece: &str, printed: &mut String) {
+        if printed.is_empty() {
+            output::progress_done();
+        }
+        if !self.output.json {
+            output::piece(piece);
+        }
+        printed.push_str(piece);
+    }
+
     /// Prints what is missing of the whole, and ends the line.
-    fn end(&self, printed: &str, text: Option<String>) -> Result<(), Failure> {
-        output::progress_done();
-        let whole = text.unwrap_or_else(|| printed.to_owned());
+    fn end(&self, printed: &str, result: &AgentResult) -> Result<Said, Failure> {
+        use openclaw_wire::methods::agent::RunStatus;
+        let whole = result.text();
         if self.output.json {
-            return self.output.value(&json!({"agent": self.agent.as_str(), "session": self.session.as_str(), "text": whole}));
-        }
-        match whole.strip_prefix(printed) {
-            Some(rest) => output::line(rest),
+            if trouble(result).is_none() {
+                output::line(&self.value(&whole, result).to_string());
+            }
+        } else if let Some(rest) = whole.strip_prefix(printed) {
+            // An answer's own last line end is enough.
+            let is_ended = whole.is_empty() || (whole.ends_with('\n') && rest.is_empty());
+            let end = if is_ended { "" } else { "\n" };
+            output::piece(&format!("{}{end}", rest.trim_end_matches('\n')));
+        } else if whole.is_empty() {
+            output::line("");
+        } else {
             // Pieces were missed; the whole is what counts.
-            None => output::line(&format!("\n{whole}")),
+            output::line(&format!("\n{whole}"));
         }
-        Ok(())
+        match (result.status, trouble(result)) {
+            (RunStatus::Aborted, _) => Ok(Said::Stopped),
+            (_, Some(failure)) => Err(failure),
+            (_, None) => Ok(Said::Answered),
+        }
     }
 
-    async fn stop(&self, run: &str) -> Result<(), Failure> {
-        let run_id =
-            openclaw_types::RunId::parse(run).map_err(|error| Failure::from_error(&error))?;
-        let params = ChatAbortParams {
-            session_key: self.session_ref(),
-            run_id: Some(run_id),
-        };
-        let _result = self.link.call::<ChatAbort>(&params).await?;
-        Ok(())
-    }
-
-    async fn patience(&self, started: Instant) {
-        let state = model_state(&self.link)
-            .await
-            .unwrap_or_else(|| "waiting for the model".to_owned());
-        output::progress(&format!("{state} … {} s", started.elapsed().as_secs()));
+    /// An answer as one line of JSON.
+    fn value(&self, text: &str, result: &AgentResult) -> serde_json::Value {
+        let meta = result.result.as_ref().map(|result| &result.meta);
+        let model = meta.and_then(|meta| meta.agent_meta.as_ref());
+        json!({
+            "agent": self.agent.as_str(),
+            "session": self.session.as_str(),
+            "runId": result.run_id,
+            "text": text,
+            "model": model.map(|model| format!("{}/{}", model.provider, model.model)),
+            "usage": model.and_then(|model| model.usage),
+        })
     }
 }
 
-fn heard(received: Option<Received>, run: &str) -> Result<Heard, Failure> {
-    let event = match received {
-        None => {
-            return Err(
-                Failure::new("the gateway closed the connection").hint("openclaw gateway status")
-            );
-        }
-        Some(Received::Event(event)) if event.name == CHAT => event,
-        Some(_other) => return Ok(Heard::Nothing),
+/// How a better model is had.
+const CONFIGURE: &str = "for real answers set a provider's key such as OPENAI_API_KEY before the gateway starts, \
+                         or add `models.providers` to openclaw.json";
+
+/// Whether the model of this machine is one of which little can be expected.
+fn is_tiny(config: &Config) -> bool {
+    let stated = config.models.local.model.as_deref();
+    let entry = stated.map_or(Some(openclaw_models::catalog::DEFAULT), Entry::named);
+    entry.is_some_and(|entry| entry.tier == Tier::Tiny)
+}
+
+/// The piece of text in an event of this run, if it is one.
+fn piece(received: &Received, run: &str) -> Option<String> {
+    let Received::Event(event) = received else {
+        return None;
     };
-    let chat: ChatEvent<'_> = event
-        .read()
-        .map_err(|error| Failure::new(format!("a chat event can't be read: {error}")))?;
-    if chat.run_id != run {
-        return Ok(Heard::Nothing);
+    if event.name != CHAT {
+        return None;
     }
-    let whole = |message: Option<openclaw_wire::event::ChatMessage<'_>>| {
-        message.map(|message| message.text().to_owned())
-    };
-    Ok(match chat.state {
-        ChatState::Delta { delta_text, .. } => Heard::Piece(delta_text.into_owned()),
-        ChatState::Final { message, .. } => Heard::Whole(whole(message)),
-        ChatState::Aborted { .. } => Heard::Failed("aborted".to_owned()),
-        ChatState::Error { error_message } => Heard::Failed(error_message.into_owned()),
-        ChatState::Status { .. } => Heard::Nothing,
-    })
+    let chat: ChatEvent<'_> = event.read().ok()?;
+    match chat.state {
+        ChatState::Delta { delta_text, .. } if chat.run_id == run => Some(delta_text.into_owned()),
+        _ => None,
+    }
 }

@@ -1,0 +1,276 @@
+//! `openclaw gateway status`: whether it runs, where, with what; and where it does not, why, and what next.
+
+use openclaw_config::{Config, config::Durability};
+use openclaw_gateway::{lock, probe};
+use openclaw_types::Timestamp;
+use openclaw_wire::methods::{
+    gateway::{Probe, Status, StatusParams, StatusResult},
+    models::ModelsStatusResult,
+};
+use serde_json::json;
+
+use crate::{
+    commands::agents::resting,
+    daemon::log,
+    error::Failure,
+    link::{Link, block_on, is_running, not_running},
+    output::{self, Output},
+    place::Place,
+};
+
+/// Lines of the log that explain why nothing runs.
+const CAUSE_LINES: usize = 5;
+
+/// Prints the status.
+pub(crate) fn run(place: &Place, output: Output, deep: bool) -> Result<(), Failure> {
+    let config = place.config()?;
+    if !is_running(&config) {
+        return stopped(&config, output, deep);
+    }
+    let result = block_on(async {
+        let link = Link::open(&config).await?;
+        link.call::<Status>(&StatusParams { deep }).await
+    })?;
+    output.either(&result, || text(&config, &result))?;
+    verdict(&result.probes)
+}
+
+fn verdict(probes: &[Probe]) -> Result<(), Failure> {
+    let bad = probes.iter().filter(|probe| !probe.ok).count();
+    if bad == 0 {
+        return Ok(());
+    }
+    let failure = Failure::new(format!("{bad} of {} checks failed", probes.len()));
+    Err(failure.told())
+}
+
+fn text(config: &Config, status: &StatusResult) -> String {
+    let gateway = &status.gateway;
+    let phase = match gateway.phase.as_str() {
+        "running" => "Running",
+        "draining" => "Stopping",
+        other => other,
+    };
+    let agents = &status.agents;
+    let others = agents.configured.saturating_sub(1);
+    let mut lines = vec![
+        format!("Gateway: {phase}"),
+        format!("Version: v{}", status.runtime_version),
+        format!(
+            "Address: ws://{} (pid {})",
+            address(&gateway.bind, gateway.port),
+            gateway.pid
+        ),
+        format!("Uptime: {}", span(gateway.uptime_ms / 1000)),
+        format!("Workspace: {}", gateway.state_dir),
+        format!(
+            "Agents: {} configured ({} + {others} collective)",
+            agents.configured,
+            primary(config)
+        ),
+        format!("Plugins: {} loaded", status.plugins),
+        format!("Skills: {} loaded", status.skills),
+        format!("Sessions: {}", status.sessions.count),
+        format!("Busy: {} of {} online", agents.busy, agents.online),
+        format!("Durability: {}", durability(config.session.durability)),
+    ];
+    lines.extend(status.models.iter().flat_map(model));
+    if let Some(bytes) = gateway.rss_bytes {
+        lines.push(format!("Memory: {} MB", bytes / 1_000_000));
+    }
+    let problems = status.problems.iter();
+    lines.extend(problems.map(|problem| format!("Problem: {problem}")));
+    lines.extend(status.probes.iter().flat_map(check));
+    if !status.probes.is_empty() {
+        lines.extend(limits(status));
+    }
+    lines.join("\n")
+}
+
+/// The agent that answers where none is named.
+fn primary(config: &Config) -> &str {
+    let primary = config.agents.iter().find(|agent| agent.primary);
+    primary.map_or("main", |agent| agent.id.as_str())
+}
+
+fn address(bind: &str, port: u16) -> String {
+    if bind.contains(':') {
+        format!("[{bind}]:{port}")
+    } else {
+        format!("{bind}:{port}")
+    }
+}
+
+/// Seconds as people say them.
+fn span(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+fn durability(durability: Durability) -> String {
+    match durability {
+        Durability::Always => "always (an acknowledged entry is on stable storage)".to_owned(),
+        Durability::Batch { interval_ms } => {
+            format!("batch (a power cut may cost the last {interval_ms} ms)")
+        }
+        Durability::Os => "os (a power cut may cost what the system had not written)".to_owned(),
+    }
+}
+
+fn model(models: &ModelsStatusResult) -> Vec<String> {
+    let why = models.why.as_deref();
+    let why = why.unwrap_or("nothing was looked for yet");
+    let model = models.model.as_deref().unwrap_or("none yet");
+    let mut lines = vec![format!("Model: {model} ({why})")];
+    if let Some(local) = &models.local {
+        lines.push(format!("Local model: {}: {}", local.state, local.detail));
+    }
+    let cooldowns = models.cooldowns.iter().map(|cooldown| {
+        let until = Timestamp(cooldown.until_ms);
+        format!(
+            "Cooldown: {} until {until} ({})",
+            cooldown.model, cooldown.reason
+        )
+    });
+    lines.extend(cooldowns);
+    lines
+}
+
+fn check(probe: &Probe) -> Vec<String> {
+    let verdict = if probe.ok { "ok" } else { "FAILED" };
+    let took = probe.latency_ms.map(|ms| format!(", {ms} ms"));
+    let mut lines = vec![format!(
+        "Check {} ({}): {verdict}: {}{}",
+        probe.name,
+        probe.target,
+        probe.detail,
+        took.unwrap_or_default()
+    )];
+    if let (false, Some(hint)) = (probe.ok, &probe.hint) {
+        lines.push(format!("  hint: {hint}"));
+    }
+    lines
+}
+
+fn limits(status: &StatusResult) -> impl Iterator<Item = String> {
+    status.limits.iter().map(|limit| {
+        let used = limit.used.map(|used| format!(", {used} in use"));
+        format!(
+            "Limit {}: {}{}",
+            limit.name,
+            limit.value,
+            used.unwrap_or_default()
+        )
+    })
+}
+
+/// Says that nothing runs, as far as possible why, and what can be checked without a gateway.
+fn stopped(config: &Config, output: Output, deep: bool) -> Result<(), Failure> {
+    let cause = cause(config);
+    let checks = if deep {
+        offline_checks(config)?
+    } else {
+        Vec::new()
+    };
+    let failure = not_running(config);
+    if output.json {
+        output.value(&json!({
+            "running": false,
+            "stateDir": config.paths.state,
+            "cause": cause.lines,
+            "probes": checks,
+            "error": failure.message,
+            "hint": failure.hint,
+        }))?;
+        return Err(failure.told());
+    }
+    output::line(&format!(
+        "Gateway: Stopped\nWorkspace: {}\nCause: {}",
+        config.paths.state.display(),
+        cause.lines.join("\n  ")
+    ));
+    for line in checks.iter().flat_map(check) {
+        output::line(&line);
+    }
+    Err(failure)
+}
+
+/// Why nothing runs, as far as can be seen; the first line is the summary.
+#[derive(Debug, PartialEq, Eq)]
+struct Cause {
+    lines: Vec<String>,
+}
+
+fn cause(config: &Config) -> Cause {
+    let log = config.paths.log_file();
+    let said = log::tail(&log, CAUSE_LINES);
+    let last = lock::last(&config.paths.state);
+    let mut lines = vec![match (&last, said.is_empty()) {
+        (None, true) => "no gateway was ever started here".to_owned(),
+        (Some(record), true) => format!(
+            "the last one (pid {}, started {}) has ended; it wrote no log file, so it ran in the foreground or as a service",
+            record.pid,
+            Timestamp(record.started_at)
+        ),
+        (Some(record), false) => format!(
+            "the last one (pid {}, started {}) has ended; {} ends with",
+            record.pid,
+            Timestamp(record.started_at),
+            log.display()
+        ),
+        (None, false) => format!("{} ends with", log.display()),
+    }];
+    lines.extend(said);
+    Cause { lines }
+}
+
+/// What can be checked without a gateway: the neighbours, and every workspace.
+fn offline_checks(config: &Config) -> Result<Vec<Probe>, Failure> {
+    let mut probes = block_on(async { Ok(probe::neighbours(config).await) })?;
+    for agent in resting(config)? {
+        let is_made = agent.workspace.join("config.json").exists();
+        let detail = match (&agent.reason, is_made) {
+            (Some(reason), _) => reason.clone(),
+            (None, true) => "readable".to_owned(),
+            (None, false) => "not made yet; the first start makes it".to_owned(),
+        };
+        probes.push(Probe {
+            name: format!("workspace {}", agent.id),
+            target: agent.workspace.display().to_string(),
+            ok: agent.reason.is_none(),
+            detail,
+            hint: None,
+            latency_ms: None,
+        });
+    }
+    Ok(probes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_two_parts_at_most() {
+        for (seconds, said) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (61, "1 min 1 s"),
+            (3600, "1 h 0 min"),
+            (90_061, "1 d 1 h"),
+        ] {
+            assert_eq!(span(seconds), said);
+        }
+    }
+
+    #[test]
+    fn an_address_of_the_sixth_version_is_bracketed() {
+        assert_eq!(address("::1", 18789), "[::1]:18789");
+        assert_eq!(address("127.0.0.1", 18789), "127.0.0.1:18789");
+    }
+}
