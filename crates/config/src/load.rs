@@ -70,6 +70,24 @@ pub fn load(overrides: &Overrides, environment: &Environment) -> Result<Loaded, 
     }
 }
 
+/// Where things are, as far as even a configuration that forbids a start tells: for looking at a gateway that runs
+/// with an earlier one, and for stopping it. Writes nothing.
+#[must_use]
+pub fn locate(overrides: &Overrides, environment: &Environment) -> Option<Paths> {
+    let mut problems = Problems::new("openclaw.json");
+    let named_state = locate::named_state(overrides, environment);
+    let home_state = environment.home().map(|home| paths::default_state(&home));
+    let first_state = named_state.clone().or(home_state)?;
+    let (config_file, presence) = locate::config_file(overrides, environment, &first_state);
+    let node = file::read(&config_file, presence, &mut problems);
+    let members = normalized(node, environment, &mut problems);
+    let root = Section::root(&members, schema::root());
+    let state = named_state
+        .or_else(|| locate::workspace(&root, &config_file, environment, &mut problems))
+        .unwrap_or(first_state);
+    Some(Paths { state, config_file })
+}
+
 fn attempt(
     overrides: &Overrides,
     environment: &Environment,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use openclaw_config::{Error, Origin, Severity};
+use openclaw_config::{Error, Origin, Severity, locate};
 
 use crate::fixture::Home;
 
@@ -200,5 +200,19 @@ fn a_workspace_may_start_at_home_or_beside_the_file() {
         let text = format!("{{ workspace: '{workspace}' }}");
         home.overrides.config_file = Some(home.write("config/openclaw.json", text));
         assert_eq!(home.loaded().0.paths.state, home.path(state), "{workspace}");
+    }
+}
+
+#[test]
+fn places_are_found_without_a_usable_configuration_too() {
+    for (text, state) in [
+        ("{", ".openclaw"),
+        ("{ workspace: '~/else', gateway: { bind: 'lan' } }", "else"),
+        ("{ workspace: '~/else' }", "else"),
+    ] {
+        let home = Home::with(text);
+        let paths = locate(&home.overrides, &home.environment()).unwrap();
+        assert_eq!(paths.state, home.path(state), "{text}");
+        assert_eq!(paths.config_file, home.path(".openclaw/openclaw.json"));
     }
 }
