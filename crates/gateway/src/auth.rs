@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -11,7 +11,7 @@ use openclaw_config::Secret;
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
-use crate::{guard::Sender, peer};
+use crate::guard::Sender;
 
 /// Wrong tokens within [`FAILURES_WINDOW`] that lock an address out.
 const FAILURES_MAX: u32 = 10;
@@ -55,11 +55,15 @@ struct Failures {
     locked_until: Option<Instant>,
 }
 
+/// Whose wrong tokens are counted together: an address, on this machine each of its users by themselves, so that one
+/// can't lock out another; and a browser's pages by their origin.
+type Key = (IpAddr, Option<u32>, Option<String>);
+
 /// Checks tokens and counts wrong ones by address and browser origin.
 #[derive(Debug)]
 pub struct Auth {
     token: Secret,
-    failures: Mutex<BTreeMap<(IpAddr, Option<String>), Failures>>,
+    failures: Mutex<BTreeMap<Key, Failures>>,
 }
 
 impl Auth {
@@ -77,7 +81,7 @@ impl Auth {
     /// # Errors
     /// Why not.
     pub fn check(&self, sender: &Sender, shown: &str) -> Result<(), Error> {
-        let key = (sender.address, sender.origin.clone());
+        let key = (sender.address, sender.user, sender.origin.clone());
         let now = Instant::now();
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(until) = failures.get(&key).and_then(|entry| entry.locked_until)
@@ -98,14 +102,9 @@ impl Auth {
 
     /// The principal of a connection that showed no token.
     #[must_use]
-    pub fn without_token(
-        &self,
-        sender: &Sender,
-        peer_address: SocketAddr,
-        local: SocketAddr,
-    ) -> Principal {
+    pub fn without_token(sender: &Sender) -> Principal {
         let ours = rustix::process::getuid().as_raw();
-        if sender.local_program && peer::uid(peer_address, local).is_ok_and(|uid| uid == ours) {
+        if sender.local_program && sender.user == Some(ours) {
             Principal::Local
         } else {
             Principal::Anonymous
@@ -113,11 +112,7 @@ impl Auth {
     }
 }
 
-fn count(
-    failures: &mut BTreeMap<(IpAddr, Option<String>), Failures>,
-    key: (IpAddr, Option<String>),
-    now: Instant,
-) {
+fn count(failures: &mut BTreeMap<Key, Failures>, key: Key, now: Instant) {
     if failures.len() >= ADDRESSES_MAX && !failures.contains_key(&key) {
         let oldest = failures
             .iter()
@@ -154,6 +149,7 @@ mod tests {
     fn sender(address: &str, origin: Option<&str>) -> Sender {
         Sender {
             local_program: false,
+            user: None,
             origin: origin.map(str::to_owned),
             address: address.parse().unwrap(),
         }

@@ -19,15 +19,15 @@ use hyper_util::rt::TokioIo;
 use openclaw_wire::{Dialect, frame::Raw};
 use tokio::{
     io::AsyncReadExt as _,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use tokio_websockets::{CloseCode, Config, Limits, Message, ServerBuilder, WebSocketStream};
 
 use self::{
     limits::{
-        CHALLENGE_SILENCE, CLOSE_DEADLINE, FRAME_BYTES_MAX, HANDSHAKE_DEADLINE,
-        LOCAL_FRAME_BYTES_MAX, PEER_SILENCE_MAX, PING, PREAUTH_FRAME_BYTES_MAX, REQUESTS_MAX,
+        CHALLENGE_SILENCE, CLOSE_DEADLINE, FRAME_BYTES_MAX, HANDSHAKE_DEADLINE, LAST_ANSWERS,
+        LOCAL_FRAME_BYTES_MAX, PING, PONG_DEADLINE, PREAUTH_FRAME_BYTES_MAX, REQUESTS_MAX,
         WRITE_DEADLINE,
     },
     outbox::{Pending, Text},
@@ -86,7 +86,7 @@ pub(crate) async fn run(
     state: Arc<State>,
     stop: CancellationToken,
 ) {
-    let (outbox, pending) = outbox::outbox();
+    let (outbox, pending) = outbox::outbox(Arc::clone(&state.outbox_bytes));
     let declared = opened.declared;
     let peer = Arc::new(Peer::new(opened, outbox, &state));
     let socket = ServerBuilder::new()
@@ -107,15 +107,14 @@ pub(crate) async fn run(
         },
         challenged: false,
         opened: now,
-        heard: now,
         pinged: now,
+        unanswered: None,
     };
+    // Who it is, is looked up while the client waits for us, so that it is certainly there; one of our own user may then
+    // take its time before it speaks.
+    conn.widen();
     if declared == Declared::Native {
         conn.challenge();
-    } else {
-        // Looked up while the client waits for us, so that it is certainly there; one of our own user may then take
-        // its time before it speaks.
-        let _known = peer.principal();
     }
     let end = conn.talk(stop).await;
     state.bus.forget(peer.number);
@@ -134,13 +133,15 @@ struct Conn {
     dialect: Option<Dialect>,
     challenged: bool,
     opened: Instant,
-    heard: Instant,
     pinged: Instant,
+    /// When the first ping left since anything was heard.
+    unanswered: Option<Instant>,
 }
 
 impl Conn {
     async fn talk(&mut self, stop: CancellationToken) -> End {
         let peer = Arc::clone(&self.peer);
+        let mut overflow = std::pin::pin!(self.pending.overflow());
         loop {
             let alarm = self.next_alarm();
             let room = self.requests.len() < REQUESTS_MAX;
@@ -150,14 +151,16 @@ impl Conn {
                 () = stop.cancelled() => Some(self.farewell().await),
                 // A handler decided to close, after what it said has been written.
                 closing = peer.closing() => { self.write_rest().await; Some(End::Close(closing)) }
+                // It reads too slowly, and frames were lost already.
+                () = &mut overflow => Some(End::Close(Closing::new(1008, "slow consumer"))),
                 // Answers and events leave before new work comes in.
                 Some(text) = self.pending.next() => self.write(text).await,
                 // Finished requests make room.
                 Some(()) = self.requests.next() => None,
-                incoming = self.socket.next(), if room => self.hear(incoming),
-                // Last, because any sign of life moves the alarms.
-                () = sleep_until(alarm) => self.ring().await,
+                // Before new frames, so that a flood of them can put off neither.
                 () = peer.evicted() => Some(End::Close(Closing::new(1013, "too many unproven connections"))),
+                () = sleep_until(alarm) => self.ring().await,
+                incoming = self.socket.next(), if room => self.hear(incoming).await,
             };
             if let Some(end) = ended {
                 return end;
@@ -165,8 +168,11 @@ impl Conn {
         }
     }
 
-    fn hear(&mut self, incoming: Option<Result<Message, tokio_websockets::Error>>) -> Option<End> {
-        self.heard = Instant::now();
+    async fn hear(
+        &mut self,
+        incoming: Option<Result<Message, tokio_websockets::Error>>,
+    ) -> Option<End> {
+        self.unanswered = None;
         match incoming {
             None => Some(End::Gone),
             Some(Err(error)) => {
@@ -183,8 +189,11 @@ impl Conn {
                 None
             }
             Some(Ok(message)) if message.is_close() => Some(End::Gone),
-            // Pings are answered by the library; a pong is only a sign of life.
-            Some(Ok(_control)) => None,
+            // The library has queued the answer to a ping; it has to leave before the next one is read.
+            Some(Ok(_control)) => match timeout(WRITE_DEADLINE, self.socket.flush()).await {
+                Ok(Ok(())) => None,
+                Ok(Err(_)) | Err(_) => Some(End::Gone),
+            },
         }
     }
 
@@ -197,6 +206,10 @@ impl Conn {
             (Dialect::Unknown, known) => known.unwrap_or(Dialect::A2a),
             (spoken, _) => spoken,
         };
+        if dialect != Dialect::Native && self.peer.native().is_some() {
+            // Its scopes bind native requests; another dialect must not be a way around them.
+            return self.peer.refuse_dialect();
+        }
         self.dialect = Some(dialect);
         let request = match dialect {
             Dialect::Native => native::hear(&self.state, &self.peer, &raw),
@@ -240,9 +253,6 @@ impl Conn {
             self.socket.flush().await
         };
         match timeout(WRITE_DEADLINE, writing).await {
-            Ok(Ok(())) if self.pending.overflowed() => {
-                Some(End::Close(Closing::new(1008, "slow consumer")))
-            }
             Ok(Ok(())) => None,
             Ok(Err(_gone)) => Some(End::Gone),
             Err(_elapsed) => Some(End::Close(Closing::new(1008, "slow consumer"))),
@@ -277,14 +287,26 @@ impl Conn {
         if !self.peer.is_proven() && now >= self.opened + HANDSHAKE_DEADLINE {
             return Some(End::Close(Closing::new(1008, "handshake timeout")));
         }
-        if now >= self.heard + PEER_SILENCE_MAX {
-            return Some(End::Close(Closing::new(
-                1001,
-                "nothing was heard for too long",
-            )));
+        if self.requests.len() >= REQUESTS_MAX {
+            // We do not read, so silence says nothing.
+            self.unanswered = None;
+        }
+        if self
+            .unanswered
+            .is_some_and(|since| now >= since + PONG_DEADLINE)
+        {
+            // After a pause of our own its answer may have been waiting all along.
+            return match self.socket.next().now_or_never() {
+                Some(waiting) => self.hear(waiting).await,
+                None => Some(End::Close(Closing::new(
+                    1001,
+                    "nothing was heard for too long",
+                ))),
+            };
         }
         if now >= self.pinged + PING {
             self.pinged = now;
+            let _first = self.unanswered.get_or_insert(now);
             return match timeout(WRITE_DEADLINE, self.socket.send(Message::ping(""))).await {
                 Ok(Ok(())) => None,
                 Ok(Err(_)) | Err(_) => Some(End::Gone),
@@ -299,6 +321,9 @@ impl Conn {
     }
 
     async fn farewell(&mut self) -> End {
+        // Runs that just ended have answers on their way; they leave before the goodbye.
+        let until = Instant::now() + LAST_ANSWERS;
+        while let Ok(Some(())) = timeout_at(until, self.requests.next()).await {}
         match self.dialect {
             Some(Dialect::A2a) => a2a::farewell(&self.state, &self.peer),
             Some(Dialect::Native | Dialect::Unknown) => native::farewell(&self.peer),

@@ -121,57 +121,64 @@ impl Bus {
         } else {
             Voice::Pulse
         };
-        self.hear(peer, Interest::AnyStatus, voice);
+        // The first subscription of a connection always has room.
+        let _room = self.hear(peer, Interest::AnyStatus, voice);
     }
 
     /// A native client hears the runs of a session it talks in.
-    pub(crate) fn hear_runs(&self, peer: &Arc<Peer>, agent: &AgentId, session: &SessionId) {
+    #[must_use]
+    pub(crate) fn hear_runs(&self, peer: &Arc<Peer>, agent: &AgentId, session: &SessionId) -> bool {
         self.hear(
             peer,
             Interest::Session(agent.clone(), session.clone()),
             Voice::Native,
-        );
+        )
     }
 
     /// A native client hears which sessions change, and the runs of all of them.
-    pub(crate) fn hear_sessions(&self, peer: &Arc<Peer>, on: bool) {
-        for voice in [Voice::SessionList, Voice::Native] {
-            if on {
-                self.hear(peer, Interest::AnySession, voice);
-            } else {
+    #[must_use]
+    pub(crate) fn hear_sessions(&self, peer: &Arc<Peer>, on: bool) -> bool {
+        [Voice::SessionList, Voice::Native]
+            .into_iter()
+            .all(|voice| {
+                if on {
+                    return self.hear(peer, Interest::AnySession, voice);
+                }
                 self.unhear(peer, &Interest::AnySession, voice);
-            }
-        }
+                true
+            })
     }
 
-    /// A native client hears the entries of one session.
+    /// A native client hears the entries of one session; false when it holds too many subscriptions.
+    #[must_use]
     pub(crate) fn hear_messages(
         &self,
         peer: &Arc<Peer>,
-        agent: &AgentId,
-        session: &SessionId,
+        (agent, session): (&AgentId, &SessionId),
         on: bool,
-    ) {
+    ) -> bool {
         let interest = Interest::Session(agent.clone(), session.clone());
         if on {
-            self.hear(peer, interest, Voice::SessionMessages);
-        } else {
-            self.unhear(peer, &interest, Voice::SessionMessages);
+            return self.hear(peer, interest, Voice::SessionMessages);
         }
+        self.unhear(peer, &interest, Voice::SessionMessages);
+        true
     }
 
-    fn hear(&self, peer: &Arc<Peer>, interest: Interest, voice: Voice) {
+    /// Whether there was room for one more.
+    fn hear(&self, peer: &Arc<Peer>, interest: Interest, voice: Voice) -> bool {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        if index.count(peer.number) < SUBSCRIPTIONS_MAX {
-            index.add(
-                interest,
-                Subscriber {
-                    peer: Arc::clone(peer),
-                    voice,
-                    sessions: Sessions::All,
-                },
-            );
+        let room = index.count(peer.number) < SUBSCRIPTIONS_MAX
+            || index.has(&interest, peer.number, voice);
+        if room {
+            let subscriber = Subscriber {
+                peer: Arc::clone(peer),
+                voice,
+                sessions: Sessions::All,
+            };
+            index.add(interest, subscriber);
         }
+        room
     }
 
     fn unhear(&self, peer: &Peer, interest: &Interest, voice: Voice) {
@@ -287,6 +294,9 @@ impl Sink for Bus {
             .is_empty();
         if !quiet {
             self.deliver(&event);
+        } else if let EventKind::RunEnded(_) = event.kind {
+            // Its last listener may have left while it ran.
+            self.encoder.follow(&event, false);
         }
     }
 }

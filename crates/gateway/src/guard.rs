@@ -11,17 +11,20 @@ use openclaw_config::Network;
 
 /// Headers that a proxy adds. Any of them from a peer that is not a listed proxy is refused, because believing them
 /// lets a caller choose its own address, and ignoring them hides that the caller is not local.
-const FORWARDING_HEADERS: [&str; 9] = [
+const FORWARDING_HEADERS: [&str; 10] = [
     "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-forwarded-port",
+    "via",
     "x-real-ip",
     "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-forwarded-for",
     "true-client-ip",
     "cf-connecting-ip",
+    "fastly-client-ip",
+    "x-forwarded",
 ];
+/// Further ones share this beginning: `x-forwarded-for`, `-host`, `-proto`, `-port`, `-server` and whatever comes.
+const FORWARDING_PREFIX: &str = "x-forwarded-";
 
 /// What the operator allows beyond loopback.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +45,8 @@ pub struct Sender {
     /// Whether the tokenless rule may apply: a local program, not a browser, not a proxy. The peer's user still has to
     /// be looked up.
     pub local_program: bool,
+    /// The user of this machine who owns the other end, where it was looked up.
+    pub user: Option<u32>,
     /// The browser origin, when the request named one.
     pub origin: Option<String>,
     /// The address that limits are counted by, in canonical form.
@@ -83,9 +88,9 @@ pub fn admit(
     headers: &HeaderMap,
 ) -> Result<Sender, Refusal> {
     let peer_ip = canonical(peer.ip());
-    let proxied = FORWARDING_HEADERS
-        .iter()
-        .any(|name| headers.contains_key(*name));
+    let proxied = headers.keys().any(|name| {
+        name.as_str().starts_with(FORWARDING_PREFIX) || FORWARDING_HEADERS.contains(&name.as_str())
+    });
     let listed_proxy = options
         .trusted_proxies
         .iter()
@@ -121,6 +126,7 @@ pub fn admit(
         && !listed_proxy;
     Ok(Sender {
         local_program,
+        user: None,
         origin,
         address: client_address(headers, proxied).unwrap_or(peer_ip),
     })

@@ -19,6 +19,7 @@ use crate::{
     auth, conn,
     guard::{self, Sender},
     listen::Socket,
+    peer,
     state::State,
 };
 
@@ -93,7 +94,7 @@ async fn live() -> Response {
 
 async fn ready(Shared(state): Shared<Arc<State>>) -> Response {
     let uptime_ms = state.uptime_ms();
-    if state.draining.is_cancelled() {
+    if state.stopping.is_cancelled() {
         let body = json!({"ready": false, "failing": ["draining"], "uptimeMs": uptime_ms});
         return answer(StatusCode::SERVICE_UNAVAILABLE, &body);
     }
@@ -114,7 +115,7 @@ async fn socket(Shared(state): Shared<Arc<State>>, mut request: Request) -> Resp
         });
         return answer(StatusCode::OK, &body);
     }
-    if state.draining.is_cancelled() {
+    if state.stopping.is_cancelled() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "the gateway stops");
     }
     let (response, declared) =
@@ -122,7 +123,7 @@ async fn socket(Shared(state): Shared<Arc<State>>, mut request: Request) -> Resp
             Ok(upgrade) => upgrade,
             Err(refusal) => return problem(refusal.status, refusal.reason),
         };
-    let (Some(socket), Some(sender)) = (
+    let (Some(socket), Some(mut sender)) = (
         request.extensions().get::<Socket>().cloned(),
         request.extensions().get::<Sender>().cloned(),
     ) else {
@@ -131,14 +132,16 @@ async fn socket(Shared(state): Shared<Arc<State>>, mut request: Request) -> Resp
             "the request came without its socket",
         );
     };
+    if sender.address.is_loopback() {
+        // Asked while the client waits for our answer, so that its socket is certainly there.
+        sender.user = peer::uid(socket.peer, socket.local).ok();
+    }
     let token_shown = match bearer(&state, &sender, request.headers()) {
         Ok(shown) => shown,
         Err(error) => return problem(StatusCode::UNAUTHORIZED, &error.to_string()),
     };
     let opened = conn::Opened {
         sender,
-        peer: socket.peer,
-        local: socket.local,
         place: socket.place,
         declared,
         token_shown,
@@ -155,13 +158,19 @@ async fn socket(Shared(state): Shared<Arc<State>>, mut request: Request) -> Resp
 }
 
 /// Whether the request carries the right token in its Authorization header; cookies and the query are never looked at.
+/// A header that is there and can't be used is a wrong token, never no token.
 fn bearer(state: &State, sender: &Sender, headers: &http::HeaderMap) -> Result<bool, auth::Error> {
-    let shown = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    match shown.and_then(|value| value.strip_prefix("Bearer ")) {
-        Some(token) => state.auth.check(sender, token.trim()).map(|()| true),
-        None => Ok(false),
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(first) = values.next() else {
+        return Ok(false);
+    };
+    let alone = values.next().is_none();
+    let shown = first.to_str().ok().and_then(|value| value.split_once(' '));
+    match shown {
+        Some((scheme, token)) if alone && scheme.eq_ignore_ascii_case("bearer") => {
+            state.auth.check(sender, token.trim()).map(|()| true)
+        }
+        _ => Err(auth::Error::WrongToken),
     }
 }
 

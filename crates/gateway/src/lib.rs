@@ -106,7 +106,9 @@ impl Gateway {
             bus,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
+            stopping: CancellationToken::new(),
             draining: CancellationToken::new(),
+            outbox_bytes: Arc::default(),
             address,
             instance,
             started,
@@ -146,8 +148,10 @@ impl Gateway {
     /// # Errors
     /// When signals can't be received.
     pub async fn run_until_stopped(self) -> Result<(), Error> {
+        // Before anybody is told that we are ready, and may therefore ask us to stop.
+        let signals = shutdown::Signals::new()?;
         shutdown::notify_ready();
-        shutdown::wait(&self.state.stop).await?;
+        signals.wait(&self.state.stop).await;
         self.stop().await;
         Ok(())
     }

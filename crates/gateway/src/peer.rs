@@ -24,6 +24,10 @@ const NLM_F_REQUEST: u16 = 1;
 const REQUEST_BYTES: usize = 72;
 /// Offset of `idiag_uid` in an answer: netlink header 16, then family to retrans 4, the socket id 48, three words.
 const UID_OFFSET: usize = 16 + 4 + 48 + 12;
+/// Offset of `idiag_state`, the byte after the family.
+const STATE_OFFSET: usize = 16 + 1;
+/// `TCP_ESTABLISHED` of `linux/tcp_states.h`.
+const TCP_ESTABLISHED: u8 = 1;
 /// Offset of `idiag_inode`, the word after it.
 const INODE_OFFSET: usize = UID_OFFSET + 4;
 
@@ -85,6 +89,10 @@ fn parse(answer: &[u8]) -> io::Result<u32> {
         let bytes = answer.get(offset..offset + 4)?;
         bytes.try_into().ok().map(u32::from_ne_bytes)
     };
+    // In any other state, listening included, it is not the other end of a connection that somebody holds.
+    if answer.get(STATE_OFFSET) != Some(&TCP_ESTABLISHED) {
+        return Err(io::Error::from(io::ErrorKind::NotConnected));
+    }
     match (kind, word(UID_OFFSET), word(INODE_OFFSET)) {
         // A socket that its program has closed has no inode, and many kernels then say that root owns it.
         (Some(SOCK_DIAG_BY_FAMILY), Some(uid), Some(1..)) => Ok(uid),

@@ -96,7 +96,7 @@ pub(crate) fn agent_details(status: &AgentStatus) -> Value {
 /// The gateway in the a2a-v1 dialect.
 pub(crate) fn gateway(state: &State) -> GatewayStatus {
     GatewayStatus {
-        status: if state.draining.is_cancelled() {
+        status: if state.stopping.is_cancelled() {
             "draining"
         } else {
             "online"

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,8 @@ use crate::{boot::Error, state::State};
 
 /// Time for runs to end by themselves before they are aborted. Their entries say so.
 const RUNS_DEADLINE: Duration = Duration::from_secs(10);
+/// Time for runs that were aborted to write their last entry.
+const RUNS_GRACE: Duration = Duration::from_secs(3);
 /// Time for transcripts to reach the disk.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(10);
 /// Time for connections to hear goodbye.
@@ -30,25 +32,47 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
     }
 }
 
-/// Resolves on SIGTERM, SIGINT, or when somebody with the right asks.
-pub(crate) async fn wait(stop: &CancellationToken) -> Result<(), Error> {
-    let mut term = signal(SignalKind::terminate()).map_err(|source| Error::Signals { source })?;
-    let mut interrupt =
-        signal(SignalKind::interrupt()).map_err(|source| Error::Signals { source })?;
-    tokio::select! {
-        biased;
-        _signal = term.recv() => tracing::info!("SIGTERM received"),
-        _signal = interrupt.recv() => tracing::info!("SIGINT received"),
-        () = stop.cancelled() => tracing::info!("a stop was requested"),
+/// The signals that mean a stop, received from here on.
+pub(crate) struct Signals {
+    term: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Receives them instead of being ended by them.
+    pub(crate) fn new() -> Result<Self, Error> {
+        let receive = |kind| signal(kind).map_err(|source| Error::Signals { source });
+        Ok(Self {
+            term: receive(SignalKind::terminate())?,
+            interrupt: receive(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    /// Resolves on SIGTERM, SIGINT, or when somebody with the right asks.
+    pub(crate) async fn wait(mut self, stop: &CancellationToken) {
+        tokio::select! {
+            biased;
+            _signal = self.term.recv() => tracing::info!("SIGTERM received"),
+            _signal = self.interrupt.recv() => tracing::info!("SIGINT received"),
+            () = stop.cancelled() => tracing::info!("a stop was requested"),
+        }
+    }
 }
 
 /// Stops everything in order; each step has a deadline, so that a stop always ends.
 pub(crate) async fn drain(state: &State, accepting: &CancellationToken) {
     notify(&[sd_notify::NotifyState::Stopping]);
+    state.stopping.cancel();
     accepting.cancel();
-    state.agents.shutdown(RUNS_DEADLINE).await;
+    if timeout(
+        RUNS_DEADLINE + RUNS_GRACE,
+        state.agents.shutdown(RUNS_DEADLINE),
+    )
+    .await
+    .is_err()
+    {
+        tracing::warn!("runs did not end in time");
+    }
     // Answers of runs that just ended are in the outboxes now; connections write them before their goodbye.
     state.draining.cancel();
     let _closed = state.tasks.close();
@@ -71,6 +95,7 @@ pub(crate) async fn drain(state: &State, accepting: &CancellationToken) {
 
 /// How long a stop may take at most, for those who wait for it.
 pub const STOP_DEADLINE: Duration = RUNS_DEADLINE
+    .saturating_add(RUNS_GRACE)
     .saturating_add(FLUSH_DEADLINE)
     .saturating_add(GOODBYE_DEADLINE)
     .saturating_add(MODELS_DEADLINE);

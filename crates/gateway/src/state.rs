@@ -1,6 +1,10 @@
 //! What every connection and request shares: the handles of the components, and nothing of a conversation.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicUsize},
+};
 
 use openclaw_agents::Agents;
 use openclaw_config::Config;
@@ -24,11 +28,15 @@ pub(crate) struct State {
     pub(crate) models: Models,
     pub(crate) agents: Agents,
     pub(crate) bus: Arc<Bus>,
+    /// Bytes that wait to be written to all connections together.
+    pub(crate) outbox_bytes: Arc<AtomicUsize>,
     /// Tasks of connections.
     pub(crate) tasks: TaskTracker,
     /// Cancelled when somebody asks the gateway to stop.
     pub(crate) stop: CancellationToken,
-    /// Cancelled when nothing new is taken any more and clients are told goodbye.
+    /// Cancelled when a stop begins: nothing new is taken, and readiness says so.
+    pub(crate) stopping: CancellationToken,
+    /// Cancelled when the runs have ended and clients are told goodbye.
     pub(crate) draining: CancellationToken,
     /// Where we listen.
     pub(crate) address: SocketAddr,
@@ -62,10 +70,15 @@ impl State {
         }
     }
 
-    /// Whether a tokenless program may use a session: it is new, or a tokenless program began it. The one that
-    /// operators talk in unless they name another is never a tokenless program's, not even while it is new.
+    /// Whether a tokenless program may use a session: it is new, or nobody but tokenless programs ever spoke in it.
+    /// Those that operators or the gateway use without naming them are never a tokenless program's, not even while
+    /// they are new.
     pub(crate) fn is_local_session(&self, agent: &AgentId, session: &SessionId) -> bool {
-        session.as_str() != MAIN_SESSION
+        let default = self.agents.status(agent).map(|status| status.session);
+        let reserved = session.as_str() == MAIN_SESSION
+            || session.as_str().contains(':')
+            || default.is_ok_and(|default| default == *session);
+        !reserved
             && self
                 .store
                 .summary(agent, session)

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
+use memchr::memmem;
 use openclaw_types::{AgentId, Role, RunId, SessionId, Timestamp};
 
 pub(crate) use self::places::{Place, Places};
 use crate::{
     entry::{Entry, Fault, Kind, Line, OriginKind, decode},
-    limits::PREVIEW_CHARS_MAX,
+    limits::{PREVIEW_CHARS_MAX, SEQ_MAX},
 };
 
 mod places;
@@ -30,11 +31,15 @@ pub struct SessionSummary {
     pub last_role: Role,
     /// The beginning of the last message, on one line.
     pub preview: String,
-    /// Who caused the first entry.
+    /// Who caused the first entry, or `Operator` as soon as an operator has spoken in it.
     pub owner: Option<OriginKind>,
     /// Number of the last commit marker.
     pub committed_seq: Option<u64>,
 }
+
+/// How the line of an operator's entry is told without reading the rest of it. Text can't hold these bytes, because its
+/// quotes are escaped; a tool's arguments can, and then the session counts as an operator's, which is the safe mistake.
+const OPERATOR_ORIGIN: &[u8] = br#""origin":{"kind":"operator""#;
 
 /// All sessions of one agent.
 #[derive(Debug, Default)]
@@ -119,12 +124,15 @@ impl Index {
         let session = &mut self.sessions[at];
         place.seq = session.accept(line.seq)?;
         let first = session.places.len() == 0;
-        let owner = first.then(|| decode(bytes).ok()?.origin).flatten();
-        let message = session.note(
-            place,
-            &Facts::of_line(line),
-            owner.map(|origin| origin.kind),
-        );
+        let owner = if first {
+            decode(bytes)
+                .ok()
+                .and_then(|entry| entry.origin)
+                .map(|origin| origin.kind)
+        } else {
+            memmem::find(bytes, OPERATOR_ORIGIN).map(|_at| OriginKind::Operator)
+        };
+        let message = session.note(place, &Facts::of_line(line), owner);
         if message {
             session.last_message = Some(place);
         }
@@ -241,18 +249,19 @@ impl Index {
 }
 
 impl Session {
-    /// The number a line read back gets. A line without one gets the next; numbers written in the file win
-    /// over numbers that were merely counted.
-    fn accept(&mut self, seq: u64) -> Result<u64, Fault> {
-        if seq == 0 {
-            self.last_seq += 1;
-            return Ok(self.last_seq);
+    /// The number a line read back gets: its own, unless lines without one have been counted that far; then the
+    /// next, so that no two entries share one and pages leave nothing out.
+    fn accept(&mut self, written: u64) -> Result<u64, Fault> {
+        if written > SEQ_MAX {
+            return Err(Fault::Key { key: "seq" });
         }
-        if seq <= self.last_written_seq {
+        if written > 0 && written <= self.last_written_seq {
             return Err(Fault::Duplicate);
         }
-        self.last_written_seq = seq;
-        self.last_seq = self.last_seq.max(seq);
+        if written > 0 {
+            self.last_written_seq = written;
+        }
+        self.last_seq = written.max(self.last_seq + 1);
         Ok(self.last_seq)
     }
 
@@ -269,6 +278,9 @@ impl Session {
         if self.places.len() == 0 {
             self.created = facts.timestamp;
             self.last_role = facts.role;
+            self.owner = owner;
+        } else if owner == Some(OriginKind::Operator) {
+            // What an operator said is in there from now on.
             self.owner = owner;
         }
         self.last_activity = facts.timestamp;

@@ -109,7 +109,10 @@ impl Talk {
     fn look(&self, body: &Body) {
         let stamp = self.state.stamp(&self.peer);
         let to = self.header.reply_to();
-        let cards = if self.peer.principal() == Principal::Anonymous {
+        // A ping costs no look at the agents; strangers are told of none.
+        let unseen =
+            matches!(body, Body::Ping { .. }) || self.peer.principal() == Principal::Anonymous;
+        let cards = if unseen {
             Vec::new()
         } else {
             report::cards(&self.state)
@@ -304,11 +307,8 @@ impl Talk {
         };
         let origin = Origin {
             kind,
-            id: self
-                .header
-                .from
-                .clone()
-                .or_else(|| Some(self.peer.id.clone())),
+            // Ours: what a client calls itself proves nothing.
+            id: Some(self.peer.id.clone()),
             message_id: self.header.id.clone(),
         };
         Inbound {
@@ -388,11 +388,7 @@ impl Talk {
             id: proposal
                 .id
                 .unwrap_or_else(|| format!("prop-{}", self.state.env.fresh_id())),
-            from: self
-                .header
-                .from
-                .clone()
-                .unwrap_or_else(|| self.peer.id.clone()),
+            from: self.peer.id.clone(),
             text: proposal.text,
             reasoning: proposal.reasoning,
             deadline_ms,

@@ -16,8 +16,8 @@ pub(crate) const CHALLENGE_SILENCE: Duration = Duration::from_millis(250);
 pub(crate) const TICK: Duration = Duration::from_secs(30);
 /// WebSocket pings keep middleboxes awake and find dead peers.
 pub(crate) const PING: Duration = Duration::from_secs(30);
-/// A peer that has sent nothing at all, pongs included, for this long is gone.
-pub(crate) const PEER_SILENCE_MAX: Duration = Duration::from_secs(90);
+/// A peer that has sent nothing at all, pongs included, for this long after a ping is gone.
+pub(crate) const PONG_DEADLINE: Duration = Duration::from_secs(60);
 /// One write to the socket may take this long before the client counts as stuck.
 pub(crate) const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 /// Grace for the close frame to leave.
@@ -29,6 +29,12 @@ pub(crate) const OUTBOX_FRAMES_MAX: usize = 8192;
 /// Bytes waiting to be written to one connection before it is cut off as a slow consumer.
 pub(crate) const OUTBOX_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// Bytes waiting to be written to all connections together; beyond it, whoever needs more is cut off.
+pub(crate) const ALL_OUTBOXES_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Time for requests that are about to be answered when the gateway stops.
+pub(crate) const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+const _: () = assert!(OUTBOX_BYTES_MAX < ALL_OUTBOXES_BYTES_MAX);
 const _: () = assert!(
     PREAUTH_FRAME_BYTES_MAX <= LOCAL_FRAME_BYTES_MAX && LOCAL_FRAME_BYTES_MAX <= FRAME_BYTES_MAX
 );

@@ -6,69 +6,94 @@ use std::sync::{
 };
 
 use openclaw_wire::frame::EncodedEvent;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
-use super::limits::{OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX};
+use super::limits::{ALL_OUTBOXES_BYTES_MAX, OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX};
 
 /// One frame to write: text shared between all clients that get the same one.
 pub(crate) type Text = Arc<str>;
+
+/// What both sides keep count of.
+#[derive(Debug)]
+struct Counts {
+    bytes: AtomicUsize,
+    /// Bytes waiting in all outboxes together.
+    all: Arc<AtomicUsize>,
+    overflowed: AtomicBool,
+    overflow: Notify,
+    /// The last event's number; held while that event is queued, so that numbers and order agree.
+    seq: Mutex<u64>,
+}
+
+impl Counts {
+    fn give_back(&self, length: usize) {
+        let _before = self.bytes.fetch_sub(length, Ordering::Relaxed);
+        let _before = self.all.fetch_sub(length, Ordering::Relaxed);
+    }
+}
 
 /// The sending side, held by whoever has something to tell the client.
 #[derive(Debug, Clone)]
 pub(crate) struct Outbox {
     frames: mpsc::Sender<Text>,
-    bytes: Arc<AtomicUsize>,
-    overflowed: Arc<AtomicBool>,
-    /// The last event's number; held while that event is queued, so that numbers and order agree.
-    seq: Arc<Mutex<u64>>,
+    counts: Arc<Counts>,
 }
 
 /// The receiving side, held by the connection.
 #[derive(Debug)]
 pub(crate) struct Pending {
     frames: mpsc::Receiver<Text>,
-    bytes: Arc<AtomicUsize>,
-    overflowed: Arc<AtomicBool>,
+    counts: Arc<Counts>,
 }
 
-/// A fresh pair.
+/// A fresh pair; `all` counts the bytes of every outbox of the process.
 #[must_use]
-pub(crate) fn outbox() -> (Outbox, Pending) {
+pub(crate) fn outbox(all: Arc<AtomicUsize>) -> (Outbox, Pending) {
     let (sender, receiver) = mpsc::channel(OUTBOX_FRAMES_MAX);
-    let (bytes, overflowed) = (
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(AtomicBool::new(false)),
-    );
+    let counts = Arc::new(Counts {
+        bytes: AtomicUsize::new(0),
+        all,
+        overflowed: AtomicBool::new(false),
+        overflow: Notify::new(),
+        seq: Mutex::new(0),
+    });
     let outbox = Outbox {
         frames: sender,
-        bytes: Arc::clone(&bytes),
-        overflowed: Arc::clone(&overflowed),
-        seq: Arc::default(),
+        counts: Arc::clone(&counts),
     };
     (
         outbox,
         Pending {
             frames: receiver,
-            bytes,
-            overflowed,
+            counts,
         },
     )
 }
 
 impl Outbox {
-    /// Queues a frame. When the client has fallen too far behind, the connection is marked to be closed instead.
+    /// Queues a frame. When the client has fallen too far behind, nothing more is queued and the connection is told
+    /// to close.
     pub(crate) fn push(&self, text: impl Into<Text>) {
-        let text = text.into();
+        let (text, counts) = (text.into(), &self.counts);
         let length = text.len();
-        let queued = self.bytes.fetch_add(length, Ordering::Relaxed) + length;
-        if queued > OUTBOX_BYTES_MAX || self.frames.try_send(text).is_err() {
-            self.overflowed.store(true, Ordering::Relaxed);
+        let queued = counts.bytes.fetch_add(length, Ordering::Relaxed) + length;
+        let everywhere = counts.all.fetch_add(length, Ordering::Relaxed) + length;
+        let fits = queued <= OUTBOX_BYTES_MAX && everywhere <= ALL_OUTBOXES_BYTES_MAX;
+        if counts.overflowed.load(Ordering::Relaxed) || !fits || self.frames.try_send(text).is_err()
+        {
+            counts.give_back(length);
+            counts.overflowed.store(true, Ordering::Relaxed);
+            counts.overflow.notify_one();
         }
     }
 
     /// Queues a native event under this connection's next number.
     pub(crate) fn push_event(&self, event: &EncodedEvent) {
-        let mut seq = self.seq.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seq = self
+            .counts
+            .seq
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *seq += 1;
         self.push(event.frame(Some(*seq)));
     }
@@ -78,57 +103,91 @@ impl Pending {
     /// Waits for the next frame. Never ends while the connection keeps an [`Outbox`] of its own.
     pub(crate) async fn next(&mut self) -> Option<Text> {
         let text = self.frames.recv().await?;
-        self.taken(&text);
+        self.counts.give_back(text.len());
         Some(text)
     }
 
     /// The next frame, if one waits.
     pub(crate) fn try_next(&mut self) -> Option<Text> {
         let text = self.frames.try_recv().ok()?;
-        self.taken(&text);
+        self.counts.give_back(text.len());
         Some(text)
     }
 
-    /// Whether a frame was lost because the client reads too slowly.
-    #[must_use]
-    pub(crate) fn overflowed(&self) -> bool {
-        self.overflowed.load(Ordering::Relaxed)
+    /// What resolves once a frame could not be queued because the client reads too slowly.
+    pub(crate) fn overflow(&self) -> impl Future<Output = ()> + use<> {
+        let counts = Arc::clone(&self.counts);
+        async move {
+            while !counts.overflowed.load(Ordering::Relaxed) {
+                counts.overflow.notified().await;
+            }
+        }
     }
+}
 
-    fn taken(&self, text: &str) {
-        let _before = self.bytes.fetch_sub(text.len(), Ordering::Relaxed);
+impl Drop for Pending {
+    fn drop(&mut self) {
+        // A sender that is a moment late keeps its own count; what waits here is given back.
+        self.frames.close();
+        while self.try_next().is_some() {}
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
-    #[test]
-    fn frames_come_out_in_order_and_their_bytes_are_given_back() {
-        let (outbox, mut pending) = outbox();
-        outbox.push("a");
-        outbox.push("bc");
-        assert_eq!(outbox.bytes.load(Ordering::Relaxed), 3);
-        assert_eq!(pending.try_next().as_deref(), Some("a"));
-        assert_eq!(pending.try_next().as_deref(), Some("bc"));
-        assert_eq!(pending.try_next(), None);
-        assert_eq!(outbox.bytes.load(Ordering::Relaxed), 0);
-        assert!(!pending.overflowed());
+    fn is_cut_off(pending: &Pending) -> bool {
+        pending.overflow().now_or_never().is_some()
     }
 
     #[test]
-    fn too_many_frames_or_bytes_mark_a_slow_client() {
-        let (many, pending) = outbox();
+    fn frames_come_out_in_order_and_their_bytes_are_given_back() {
+        let all = Arc::new(AtomicUsize::new(0));
+        let (outbox, mut pending) = outbox(Arc::clone(&all));
+        outbox.push("a");
+        outbox.push("bc");
+        assert_eq!(all.load(Ordering::Relaxed), 3);
+        assert_eq!(pending.try_next().as_deref(), Some("a"));
+        assert_eq!(pending.try_next().as_deref(), Some("bc"));
+        assert_eq!(pending.try_next(), None);
+        assert_eq!(all.load(Ordering::Relaxed), 0);
+        assert!(!is_cut_off(&pending));
+    }
+
+    #[test]
+    fn too_many_frames_or_bytes_cut_a_client_off_and_are_given_back() {
+        let all = Arc::new(AtomicUsize::new(0));
+        let (many, pending) = outbox(Arc::clone(&all));
         for _ in 0..=OUTBOX_FRAMES_MAX {
             many.push("x");
         }
-        assert!(pending.overflowed());
-        let (big, pending) = outbox();
+        assert!(is_cut_off(&pending));
+        drop(pending);
+        assert_eq!(all.load(Ordering::Relaxed), 0);
+        let (big, pending) = outbox(Arc::clone(&all));
         let text: Text = "x".repeat(OUTBOX_BYTES_MAX / 2 + 1).into();
         big.push(Arc::clone(&text));
-        assert!(!pending.overflowed());
+        assert!(!is_cut_off(&pending));
         big.push(text);
-        assert!(pending.overflowed());
+        assert!(is_cut_off(&pending));
+    }
+
+    #[test]
+    fn one_answer_that_can_never_fit_cuts_the_client_off_too() {
+        let (outbox, pending) = outbox(Arc::default());
+        outbox.push("x".repeat(OUTBOX_BYTES_MAX + 1));
+        assert!(is_cut_off(&pending));
+    }
+
+    #[test]
+    fn all_clients_together_have_a_bound() {
+        let all = Arc::new(AtomicUsize::new(ALL_OUTBOXES_BYTES_MAX));
+        let (outbox, pending) = outbox(Arc::clone(&all));
+        outbox.push("x");
+        assert!(is_cut_off(&pending));
+        assert_eq!(all.load(Ordering::Relaxed), ALL_OUTBOXES_BYTES_MAX);
     }
 }

@@ -1,11 +1,8 @@
 //! The client at the other end, as request handlers know it: who it is, and how to tell it something.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, OnceLock, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use openclaw_wire::{
@@ -16,7 +13,13 @@ use openclaw_wire::{
 use tokio::sync::Notify;
 
 use super::{Closing, outbox::Outbox};
-use crate::{auth::Principal, guard::Sender, http::upgrade::Declared, listen::Place, state::State};
+use crate::{
+    auth::{Auth, Principal},
+    guard::Sender,
+    http::upgrade::Declared,
+    listen::Place,
+    state::State,
+};
 
 /// Numbers connections, so that the bus can forget one.
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
@@ -26,10 +29,6 @@ static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 pub(crate) struct Opened {
     /// What the guard found.
     pub(crate) sender: Sender,
-    /// The other end.
-    pub(crate) peer: SocketAddr,
-    /// Our end.
-    pub(crate) local: SocketAddr,
     /// Its place among the unproven.
     pub(crate) place: Arc<Place>,
     /// The subprotocol it asked for.
@@ -60,13 +59,11 @@ pub(crate) struct Peer {
     pub(crate) sender: Sender,
     /// The nonce of its challenge.
     pub(crate) nonce: String,
-    addresses: (SocketAddr, SocketAddr),
     place: Arc<Place>,
     principal: Mutex<Option<Principal>>,
     native: OnceLock<Native>,
     closing: Mutex<Option<Closing>>,
     closed: Notify,
-    state: Arc<crate::auth::Auth>,
 }
 
 impl Peer {
@@ -81,26 +78,22 @@ impl Peer {
             outbox,
             sender: opened.sender,
             nonce: state.env.fresh_id(),
-            addresses: (opened.peer, opened.local),
             place: opened.place,
             principal: Mutex::new(principal),
             native: OnceLock::new(),
             closing: Mutex::new(None),
             closed: Notify::new(),
-            state: Arc::clone(&state.auth),
         }
     }
 
-    /// Who it is. The kernel is asked about a tokenless client at most once, when it matters first.
+    /// Who it is.
     pub(crate) fn principal(&self) -> Principal {
         let mut principal = self
             .principal
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         *principal.get_or_insert_with(|| {
-            let found = self
-                .state
-                .without_token(&self.sender, self.addresses.0, self.addresses.1);
+            let found = Auth::without_token(&self.sender);
             if found == Principal::Local {
                 self.place.prove();
             }
@@ -186,6 +179,14 @@ impl Peer {
         };
         self.outbox
             .push(reply::rejected(&state.stamp(self), &rejected));
+    }
+
+    /// Answers an a2a-v1 frame on a connection that agreed on native ones.
+    pub(crate) fn refuse_dialect(&self) {
+        let error = ErrorShape::invalid(
+            "this connection speaks native frames; open another one for a2a-v1",
+        );
+        self.outbox.push(frame::encode_error("", &error));
     }
 
     /// Answers a binary frame: both dialects are text.

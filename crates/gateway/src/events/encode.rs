@@ -112,6 +112,10 @@ impl Encoder {
             };
             return encoded(event::AGENT_STATUS, &change).into_iter().collect();
         }
+        // What stands in the transcript is told by events of its own, so it takes no number of the run's.
+        if let EventKind::EntryAppended { .. } = &event.kind {
+            return Vec::new();
+        }
         let (Some(run), Some(session)) = (&event.run, &event.session) else {
             return Vec::new();
         };

@@ -66,14 +66,33 @@ impl Index {
         }
     }
 
-    /// Adds a subscriber once; a second time changes nothing.
+    /// Whether a connection listens to this already.
+    pub(super) fn has(&self, interest: &Interest, number: u64, voice: Voice) -> bool {
+        let one = |agent: &AgentId| self.agents.get(agent);
+        let slot = match interest {
+            Interest::AnyStatus => Some(&self.any_status),
+            Interest::AnySession => Some(&self.any_session),
+            Interest::Status(agent) => one(agent).map(|one| &one.status),
+            Interest::Agent(agent) => one(agent).map(|one| &one.all),
+            Interest::Session(agent, session) => {
+                one(agent).and_then(|one| one.sessions.get(session))
+            }
+        };
+        slot.is_some_and(|slot| {
+            slot.iter()
+                .any(|other| other.peer.number == number && other.voice == voice)
+        })
+    }
+
+    /// Adds a subscriber once; a second time renews what it may hear.
     pub(super) fn add(&mut self, interest: Interest, subscriber: Subscriber) {
         let number = subscriber.peer.number;
         let slot = self.slot(interest);
-        if slot
-            .iter()
-            .any(|other| other.peer.number == number && other.voice == subscriber.voice)
-        {
+        let known = slot
+            .iter_mut()
+            .find(|other| other.peer.number == number && other.voice == subscriber.voice);
+        if let Some(known) = known {
+            *known = subscriber;
             return;
         }
         slot.push(subscriber);

@@ -53,9 +53,13 @@ pub(crate) fn inbound(
 pub(crate) async fn run(call: Arc<Call>, params: AgentParams) -> Result<AgentResult, ErrorShape> {
     let key = call.session(params.agent_id, params.session_key.as_ref())?;
     let run = params.idempotency_key;
-    call.state
+    if !call
+        .state
         .bus
-        .hear_runs(&call.peer, &key.agent, &key.session);
+        .hear_runs(&call.peer, &key.agent, &key.session)
+    {
+        return Err(error::too_many_subscriptions());
+    }
     let inbound = inbound(
         &call,
         key.clone(),
@@ -66,7 +70,10 @@ pub(crate) async fn run(call: Arc<Call>, params: AgentParams) -> Result<AgentRes
     let (seq, position) = match call.state.agents.submit(inbound).await {
         Ok(accepted) => (accepted.seq, accepted.position),
         // The same request again: it joins the run that it began the first time.
-        Err(openclaw_agents::Error::DuplicateRun { .. }) => (0, 0),
+        Err(openclaw_agents::Error::DuplicateRun { .. }) => {
+            same_conversation(&call, &run, &key)?;
+            (0, 0)
+        }
         Err(e) => return Err(error::agents(&e)),
     };
     call.reply(&AgentAccepted {
@@ -97,7 +104,26 @@ pub(crate) async fn run(call: Arc<Call>, params: AgentParams) -> Result<AgentRes
             hint: None,
         });
     };
+    if outcome.agent != key.agent || outcome.session != key.session {
+        return Err(ErrorShape::invalid(
+            "this idempotencyKey was used in another session",
+        ));
+    }
     Ok(result(&outcome))
+}
+
+/// Whether a key that was used before was used for this conversation.
+pub(crate) fn same_conversation(
+    call: &Call,
+    run: &RunId,
+    key: &SessionKey,
+) -> Result<(), ErrorShape> {
+    match call.state.agents.conversation(run) {
+        Some(known) if known != *key => Err(ErrorShape::invalid(format!(
+            "idempotencyKey {run} was used for {known} already"
+        ))),
+        Some(_) | None => Ok(()),
+    }
 }
 
 const fn status(outcome: &Outcome) -> RunStatus {

@@ -31,12 +31,16 @@ pub(crate) async fn send(
         })
     };
     // Before the run can begin, so that not even its first event is missed.
-    call.state
+    if !call
+        .state
         .bus
-        .hear_runs(&call.peer, &key.agent, &key.session);
+        .hear_runs(&call.peer, &key.agent, &key.session)
+    {
+        return Err(error::too_many_subscriptions());
+    }
     let inbound = agent::inbound(
         &call,
-        key,
+        key.clone(),
         params.message,
         Some(run.clone()),
         Priority::Normal,
@@ -44,6 +48,7 @@ pub(crate) async fn send(
     match call.state.agents.submit(inbound).await {
         Ok(_accepted) => result(ChatSendStatus::Started),
         Err(openclaw_agents::Error::DuplicateRun { .. }) => {
+            agent::same_conversation(&call, &run, &key)?;
             let ended = call.state.agents.wait(&run, Duration::ZERO).await;
             result(if ended.is_some() {
                 ChatSendStatus::Ok

@@ -15,6 +15,14 @@ pub(crate) fn no_session(key: &SessionKey) -> ErrorShape {
     ErrorShape::new(ErrorCode::NotFound, format!("Session not found: {key}"))
 }
 
+/// The connection listens to as much as it may.
+pub(crate) fn too_many_subscriptions() -> ErrorShape {
+    ErrorShape::new(
+        ErrorCode::Unavailable,
+        "this connection has too many subscriptions; open another one",
+    )
+}
+
 /// An error of the store.
 pub(crate) fn store(error: &sessions::Error) -> ErrorShape {
     let code = match error {

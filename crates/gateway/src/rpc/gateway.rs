@@ -167,7 +167,7 @@ fn process(state: &State) -> Process {
         config_path: Some(state.config.paths.config_file.display().to_string()),
         rss_bytes: resident_bytes(),
         connections: u64::try_from(state.bus.listeners()).unwrap_or_default(),
-        phase: if state.draining.is_cancelled() {
+        phase: if state.stopping.is_cancelled() {
             "draining"
         } else {
             "running"
@@ -270,7 +270,9 @@ const WORKSPACE_FILES: [&str; 8] = [
 fn workspace(status: &AgentStatus) -> Probe {
     let missing: Vec<&str> = WORKSPACE_FILES
         .into_iter()
-        .filter(|file| std::fs::File::open(status.workspace.join(file)).is_err())
+        .filter(|file| {
+            !std::fs::metadata(status.workspace.join(file)).is_ok_and(|found| found.is_file())
+        })
         .collect();
     let reason = report::state_reason(&status.state)
         .or_else(|| (!missing.is_empty()).then(|| format!("not readable: {}", missing.join(", "))));

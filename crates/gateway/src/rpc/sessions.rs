@@ -174,14 +174,18 @@ pub(crate) async fn delete(
 
 /// `sessions.changed` and runs of every session from now on.
 pub(crate) fn subscribe(call: &Call, _params: &Empty) -> Result<Subscribed, ErrorShape> {
-    call.state.bus.hear_sessions(&call.peer, true);
-    Ok(Subscribed { subscribed: true })
+    let room = call.state.bus.hear_sessions(&call.peer, true);
+    if room {
+        Ok(Subscribed { subscribed: true })
+    } else {
+        Err(error::too_many_subscriptions())
+    }
 }
 
 /// No longer.
 pub(crate) fn unsubscribe(call: &Call, _params: &Empty) -> Result<Subscribed, ErrorShape> {
-    call.state.bus.hear_sessions(&call.peer, false);
-    Ok(Subscribed { subscribed: false })
+    let gone = call.state.bus.hear_sessions(&call.peer, false);
+    Ok(Subscribed { subscribed: !gone })
 }
 
 /// `session.message` of one session from now on.
@@ -202,9 +206,13 @@ pub(crate) fn messages_unsubscribe(
 
 fn messages(call: &Call, params: &KeyParams, on: bool) -> Result<SubscribedTo, ErrorShape> {
     let key = call.session(None, Some(&params.key))?;
-    call.state
+    if !call
+        .state
         .bus
-        .hear_messages(&call.peer, &key.agent, &key.session, on);
+        .hear_messages(&call.peer, (&key.agent, &key.session), on)
+    {
+        return Err(error::too_many_subscriptions());
+    }
     Ok(SubscribedTo {
         subscribed: on,
         key: key.to_string(),
