@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use openclaw_models::{Models, Tier};
 use openclaw_sessions::Store;
-use openclaw_types::{AgentId, Env, Message, RunId, SessionId};
+use openclaw_types::{AgentId, Env, Message, RunId, SessionId, SessionKey};
 
 use self::{open::open, status::status};
 use crate::{
@@ -142,6 +142,15 @@ impl Agents {
             return Some(outcome.clone());
         }
         tokio::time::timeout(timeout, run.wait()).await.ok()
+    }
+
+    /// The conversation of a run that goes on or ended lately.
+    #[must_use]
+    pub fn conversation(&self, run: &RunId) -> Option<SessionKey> {
+        self.0.runs.find(run).map(|run| SessionKey {
+            agent: run.agent.clone(),
+            session: run.session.clone(),
+        })
     }
 
     /// All agents, as configured and then as found or created.
