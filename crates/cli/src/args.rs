@@ -201,6 +201,7 @@ pub(crate) enum Agent {
         /// The verb or the agent
         second: Option<String>,
         /// `get [key]`, `set <key> <value>`
+        #[arg(allow_negative_numbers = true)]
         rest: Vec<String>,
     },
     /// Make another agent
@@ -269,6 +270,7 @@ pub(crate) struct Send {
     /// Which agent
     pub(crate) agent: String,
     /// What to say
+    #[arg(allow_negative_numbers = true)]
     pub(crate) text: Vec<String>,
     /// Which session
     #[arg(long, default_value = "main")]

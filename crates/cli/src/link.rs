@@ -6,11 +6,14 @@ use std::{
 };
 
 use openclaw_client::{Client, Events, Identity, Options, Token};
-use openclaw_config::Config;
+use openclaw_config::{Config, Paths};
 use openclaw_gateway::lock;
 use openclaw_wire::{ErrorCode, Method};
 
-use crate::error::{self, Failure};
+use crate::{
+    error::{self, Failure},
+    place::Home,
+};
 
 /// Time for a socket on this machine to open.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -27,16 +30,16 @@ pub(crate) struct Link {
 
 impl Link {
     /// Connects to the gateway that holds the lock of the configured state directory.
-    pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
-        let Some(record) = lock::holder(&config.paths.state) else {
-            return Err(not_running(config));
+    pub(crate) async fn open(home: &Home) -> Result<Self, Failure> {
+        let Some(record) = lock::holder(&home.paths.state) else {
+            return Err(not_running(&home.paths));
         };
         let Some(address) = &record.address else {
             return Err(not_listening(&record));
         };
         let options = Options {
             url: format!("ws://{}/", reachable(address)),
-            token: Some(token(config)?),
+            token: Some(token(home)?),
             identity: Identity {
                 id: "cli".to_owned(),
                 mode: "cli".to_owned(),
@@ -73,11 +76,11 @@ impl Link {
 }
 
 /// The token to show: the configured one, or the file's.
-fn token(config: &Config) -> Result<Token, Failure> {
-    if let Some(token) = &config.gateway.token {
+fn token(home: &Home) -> Result<Token, Failure> {
+    if let Some(token) = &home.token {
         return Ok(Token::new(token.expose(), "the configuration"));
     }
-    let path = config.paths.token();
+    let path = home.paths.token();
     let token = openclaw_config::token::read(&path).map_err(|error| Failure::from_error(&error))?;
     Ok(Token::new(token.expose(), path.display().to_string()))
 }
@@ -96,8 +99,8 @@ fn reachable(address: &str) -> String {
 }
 
 /// Whether a gateway holds this state directory.
-pub(crate) fn is_running(config: &Config) -> bool {
-    lock::holder(&config.paths.state).is_some()
+pub(crate) fn is_running(paths: &Paths) -> bool {
+    lock::holder(&paths.state).is_some()
 }
 
 /// A gateway holds the lock and takes no connections.
@@ -111,10 +114,10 @@ fn not_listening(record: &lock::Record) -> Failure {
 }
 
 /// No gateway runs here.
-pub(crate) fn not_running(config: &Config) -> Failure {
+pub(crate) fn not_running(paths: &Paths) -> Failure {
     Failure::new(format!(
         "no gateway is running for {}",
-        config.paths.state.display()
+        paths.state.display()
     ))
     .hint("start one with `openclaw gateway start`")
     .code(error::NOT_RUNNING)
@@ -122,11 +125,22 @@ pub(crate) fn not_running(config: &Config) -> Failure {
 
 /// A client error with its way out.
 pub(crate) fn client_failure(error: &openclaw_client::Error) -> Failure {
-    let failure = Failure::from_error(error).maybe_hint(error.hint());
-    match error.code() {
-        Some(ErrorCode::NotFound) => failure.code(error::NOT_FOUND),
-        _ => failure,
+    let openclaw_client::Error::Rejected { method, source } = error else {
+        return Failure::from_error(error).maybe_hint(error.hint());
+    };
+    // Which method said it is the program's business.
+    let failure = Failure::new(source.message.clone());
+    if source.code != ErrorCode::NotFound {
+        return failure.maybe_hint(error.hint());
     }
+    let all = if method.starts_with("sessions.") {
+        "`openclaw session list` shows all"
+    } else {
+        "`openclaw agent list` shows all"
+    };
+    failure
+        .hint(error.hint().unwrap_or_else(|| all.to_owned()))
+        .code(error::NOT_FOUND)
 }
 
 /// Runs one command's conversation with the gateway; a command line needs no more than this thread.
@@ -143,7 +157,8 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 
 /// One command's single call: connect, ask, leave.
 pub(crate) fn call<M: Method>(config: &Config, params: &M::Params) -> Result<M::Result, Failure> {
-    block_on(async { Link::open(config).await?.call::<M>(params).await })
+    let home = Home::from(config);
+    block_on(async { Link::open(&home).await?.call::<M>(params).await })
 }
 
 #[cfg(test)]

@@ -5,13 +5,33 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use openclaw_config::{self as config, Config, Environment, Overrides, Problem, Severity};
+use openclaw_config::{
+    self as config, Config, Environment, Overrides, Paths, Problem, Secret, Severity,
+};
 
 use crate::{
     args::{Global, Listen},
     error::{self, Failure},
     output,
 };
+
+/// What is needed to find a gateway and to talk with it.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    /// Where things are on disk.
+    pub(crate) paths: Paths,
+    /// The configured token; `None` means the token file.
+    pub(crate) token: Option<Secret>,
+}
+
+impl From<&Config> for Home {
+    fn from(config: &Config) -> Self {
+        Self {
+            paths: config.paths.clone(),
+            token: config.gateway.token.clone(),
+        }
+    }
+}
 
 /// The command line's view of the configuration, read when it is needed.
 #[derive(Debug)]
@@ -66,6 +86,19 @@ impl Place {
     pub(crate) fn config(&self) -> Result<Config, Failure> {
         let checked = self.check(None).map_err(|problems| refused(&problems));
         checked.map(|(config, _warnings)| config)
+    }
+
+    /// Where a gateway that may run already is reached; a configuration that forbids a start forbids no more than
+    /// that, and what is wrong with it is printed.
+    pub(crate) fn home(&self) -> Result<Home, Failure> {
+        let problems = match self.check(None) {
+            Ok((config, _warnings)) => return Ok(Home::from(&config)),
+            Err(problems) => problems,
+        };
+        let failure = refused(&problems);
+        let paths = config::locate(&self.overrides(None), &self.environment);
+        let paths = paths.ok_or(failure)?;
+        Ok(Home { paths, token: None })
     }
 
     /// The arguments that make another call of this program mean the same place.

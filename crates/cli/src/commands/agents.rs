@@ -94,7 +94,7 @@ pub(crate) fn resting_one(config: &Config, agent: &AgentId) -> Result<Resting, F
 
 fn list(place: &Place, output: Output) -> Result<(), Failure> {
     let config = place.config()?;
-    let rows = if is_running(&config) {
+    let rows = if is_running(&config.paths) {
         call::<AgentsList>(&config, &Empty {})?.agents
     } else {
         offline_rows(&config, resting(&config)?)
@@ -156,7 +156,7 @@ fn offline_rows(config: &Config, agents: Vec<Resting>) -> Vec<AgentRow> {
 fn status(place: &Place, output: Output, agent: &str) -> Result<(), Failure> {
     let config = place.config()?;
     let agent_id = agent_id(agent)?;
-    let row = if is_running(&config) {
+    let row = if is_running(&config.paths) {
         Some(call::<AgentsStatus>(&config, &AgentParams { agent_id })?)
     } else {
         let agent = resting_one(&config, &agent_id)?;

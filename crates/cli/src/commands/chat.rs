@@ -16,7 +16,7 @@ use crate::{
     error::{self, Failure},
     link::{Link, block_on, is_running},
     output::{self, Output},
-    place::Place,
+    place::{Home, Place},
 };
 
 use self::{
@@ -32,14 +32,14 @@ pub(crate) fn run(place: &Place, output: Output, chat: &Chat) -> Result<(), Fail
     let agent = agent_id(&chat.agent)?;
     let session = session_of(&agent, &chat.session)?.session;
     block_on(async {
-        if !is_running(&config) {
+        if !is_running(&config.paths) {
             let record = start::start(place, &config, &Listen::default()).await?;
             output::note(&format!(
                 "gateway started (pid {}); it goes on running after this chat, `openclaw gateway stop` stops it",
                 record.pid
             ));
         }
-        let link = Link::open(&config).await?;
+        let link = Link::open(&Home::from(&config)).await?;
         let talk = Talk::new(&config, link, (agent, session), output)?;
         talk.introduce().await?;
         if std::io::stdin().is_terminal() && !output.json {

@@ -14,7 +14,7 @@ use crate::{
     error::Failure,
     link::{block_on, is_running},
     output::{self, Output},
-    place::Place,
+    place::{Home, Place},
 };
 
 /// Runs one of them.
@@ -68,8 +68,8 @@ fn start(place: &Place, output: Output, listen: &Listen) -> Result<(), Failure> 
 fn restart(place: &Place, output: Output, listen: &Listen) -> Result<(), Failure> {
     // What can't start again is not stopped.
     let config = place.load(Some(listen))?;
-    if is_running(&config) {
-        let pid = stop::stop(&config)?;
+    if is_running(&config.paths) {
+        let pid = stop::stop(&Home::from(&config))?;
         output::note(&format!("gateway stopped (pid {pid})"));
     }
     start(place, output, listen)

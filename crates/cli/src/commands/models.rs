@@ -23,7 +23,7 @@ use crate::{
     link::{CALL_DEADLINE, Link, block_on, is_running},
     output::{self, Output, Pace, table},
     patience::Patience,
-    place::Place,
+    place::{Home, Place},
 };
 
 /// How often progress is shown where there is no terminal.
@@ -49,9 +49,9 @@ pub(crate) fn run(place: &Place, output: Output, command: Models) -> Result<(), 
 
 fn list(place: &Place, output: Output) -> Result<(), Failure> {
     let config = place.config()?;
-    let status = if is_running(&config) {
+    let status = if is_running(&config.paths) {
         Some(block_on(async {
-            let link = Link::open(&config).await?;
+            let link = Link::open(&Home::from(&config)).await?;
             settled(&link).await
         })?)
     } else {
@@ -189,9 +189,9 @@ fn probe(
     model: Option<String>,
     timeout: Duration,
 ) -> Result<(), Failure> {
-    let config = place.config()?;
+    let home = Home::from(&place.config()?);
     let result = block_on(async {
-        let link = Link::open(&config).await?;
+        let link = Link::open(&home).await?;
         let model = match model {
             Some(model) => model,
             None => in_use_now(&link).await?,

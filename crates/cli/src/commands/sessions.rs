@@ -64,7 +64,7 @@ fn create(place: &Place, output: Output, agent: &str) -> Result<(), Failure> {
 fn list(place: &Place, output: Output, agent: Option<&str>) -> Result<(), Failure> {
     let agent_id = agent.map(agent_id).transpose()?;
     let config = place.config()?;
-    let rows = if is_running(&config) {
+    let rows = if is_running(&config.paths) {
         let params = SessionsListParams {
             agent_id,
             limit: Some(LIST_MAX),
@@ -138,7 +138,7 @@ fn get(
 ) -> Result<(), Failure> {
     let key = key(names)?;
     let config = place.config()?;
-    let result = if is_running(&config) {
+    let result = if is_running(&config.paths) {
         let params = SessionsGetParams {
             key: SessionRef::from(key),
             limit: Some(limit),

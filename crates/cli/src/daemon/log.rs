@@ -33,7 +33,12 @@ pub(crate) fn open(path: &Path) -> Result<File, Failure> {
 
 /// The last lines of a file; nothing where there is none.
 pub(crate) fn tail(path: &Path, lines: usize) -> Vec<String> {
-    let text = last_bytes(path).unwrap_or_default();
+    since(path, 0, lines)
+}
+
+/// The last lines of what was added since the file had this length.
+pub(crate) fn since(path: &Path, length: u64, lines: usize) -> Vec<String> {
+    let text = last_bytes(path, length).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let all: Vec<&str> = text.lines().collect();
     all.iter()
@@ -42,13 +47,14 @@ pub(crate) fn tail(path: &Path, lines: usize) -> Vec<String> {
         .collect()
 }
 
-fn last_bytes(path: &Path) -> io::Result<Vec<u8>> {
+fn last_bytes(path: &Path, from: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    let _at = file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+    let limit = length.saturating_sub(TAIL_BYTES);
+    let _at = file.seek(SeekFrom::Start(from.max(limit)))?;
     let mut bytes = Vec::new();
     let _length = file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
-    if length > TAIL_BYTES {
+    if limit > from {
         // The first line is cut.
         let end = bytes.iter().position(|byte| *byte == b'\n');
         drop(bytes.drain(..end.map_or(0, |end| end + 1)));
@@ -114,6 +120,8 @@ mod tests {
         assert_eq!(tail(&path, 2), [""; 0]);
         fs::write(&path, b"one\ntwo\n\xffthree\n").unwrap();
         assert_eq!(tail(&path, 2), ["two", "\u{fffd}three"]);
+        assert_eq!(since(&path, 4, 9), ["two", "\u{fffd}three"]);
+        assert_eq!(since(&path, 99, 9), [""; 0]);
         let long = "x".repeat(usize::try_from(TAIL_BYTES).unwrap());
         fs::write(&path, format!("{long}\nlast\n")).unwrap();
         assert_eq!(tail(&path, 10), ["last"]);

@@ -1,6 +1,7 @@
 //! A gateway in the background: our own program again, detached, waited for until it is ready.
 
 use std::{
+    fs::File,
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -39,8 +40,9 @@ pub(crate) async fn start(
     let log_file = config.paths.log_file();
     permissions::create_directory(&config.paths.logs())
         .map_err(|error| Failure::from_error(&error))?;
-    let said_before = std::fs::metadata(&log_file).map_or(0, |metadata| metadata.len());
-    let mut child = spawn(place, listen, &log_file)?;
+    let log = log::open(&log_file)?;
+    let said_before = log.metadata().map_or(0, |metadata| metadata.len());
+    let mut child = spawn(place, listen, log)?;
     let started = Instant::now();
     let mut pace = Pace::new(SAY_EVERY);
     loop {
@@ -67,8 +69,7 @@ pub(crate) async fn start(
 }
 
 /// Starts ourselves as `gateway run`, which then leaves the terminal, so that it outlives this one.
-fn spawn(place: &Place, listen: &Listen, log_file: &Path) -> Result<Child, Failure> {
-    let log = log::open(log_file)?;
+fn spawn(place: &Place, listen: &Listen, log: File) -> Result<Child, Failure> {
     let errors = log
         .try_clone()
         .map_err(|error| Failure::from_error(&error))?;
@@ -98,12 +99,7 @@ fn not_ready(log_file: &Path) -> Failure {
 
 /// Why the start failed: its own last words, which are its error and hint where it could still say them.
 fn died(code: Option<i32>, log_file: &Path, said_before: u64) -> Failure {
-    let is_new = std::fs::metadata(log_file).is_ok_and(|metadata| metadata.len() != said_before);
-    let lines = if is_new {
-        log::tail(log_file, LOG_LINES)
-    } else {
-        Vec::new()
-    };
+    let lines = log::since(log_file, said_before, LOG_LINES);
     for line in &lines {
         output::note(&format!("  {line}"));
     }

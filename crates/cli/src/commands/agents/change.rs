@@ -56,8 +56,8 @@ pub(super) fn delete(place: &Place, output: Output, agent: &str, yes: bool) -> R
         delete_files: false,
     };
     let config = place.config()?;
-    if !is_running(&config) {
-        return Err(not_running(&config));
+    if !is_running(&config.paths) {
+        return Err(not_running(&config.paths));
     }
     confirm(
         &format!("Delete agent {agent}? Its workspace is moved to the trash directory."),

@@ -11,7 +11,7 @@ use crate::{
     link::{CALL_DEADLINE, Link, block_on},
     output::{Output, table},
     patience::Patience,
-    place::Place,
+    place::{Home, Place},
 };
 
 /// Prints the prompt.
@@ -27,9 +27,9 @@ pub(super) fn run(
         agent_id,
         message: Some(message),
     };
-    let config = place.config()?;
+    let home = Home::from(&place.config()?);
     let view = block_on(async {
-        let link = Link::open(&config).await?;
+        let link = Link::open(&home).await?;
         // Which model it is may have to be found out first.
         let asked = link.call_within::<AgentsPrompt>(&params, CALL_DEADLINE);
         Patience::new().wait(&link, asked).await

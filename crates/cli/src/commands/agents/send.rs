@@ -22,7 +22,7 @@ use crate::{
     link::{CALL_DEADLINE, Link, block_on, client_failure},
     output::{self, Output},
     patience::Patience,
-    place::Place,
+    place::{Home, Place},
 };
 
 /// Grace beyond a run's own deadline for its answer to arrive.
@@ -40,10 +40,10 @@ pub(super) fn run(place: &Place, output: Output, send: &Send) -> Result<(), Fail
         send.text.join(" ")
     };
     check(&message)?;
-    let config = place.config()?;
+    let home = Home::from(&place.config()?);
     let limit = Duration::from_secs(send.timeout);
     let result = block_on(async {
-        let link = Link::open(&config).await?;
+        let link = Link::open(&home).await?;
         let params = run_params((&agent, &session), message, Some(limit))?;
         let started = begin(&link, &params).await;
         let mut started = started.map_err(|error| client_failure(&error))?;
@@ -73,6 +73,8 @@ fn from_stdin() -> Result<String, Failure> {
         .take(limit.saturating_add(1))
         .read_to_string(&mut message)
         .map_err(failed)?;
+    // The end of the last line is the shell's, not the message's.
+    message.truncate(message.trim_end_matches(['\n', '\r']).len());
     Ok(message)
 }
 

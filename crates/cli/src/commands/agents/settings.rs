@@ -71,7 +71,7 @@ fn get(
     key: Option<String>,
 ) -> Result<(), Failure> {
     let config = place.config()?;
-    let value = if is_running(&config) {
+    let value = if is_running(&config.paths) {
         call::<AgentsConfigGet>(&config, &AgentsConfigGetParams { agent_id, key })?.value
     } else {
         let agent = resting_one(&config, &agent_id)?;

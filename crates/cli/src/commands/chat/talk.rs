@@ -30,6 +30,7 @@ use crate::{
     link::{Link, client_failure},
     output::{self, Output},
     patience::Patience,
+    place::Home,
 };
 
 /// The whole of one answer; the gateway's own limit on a run is shorter.
@@ -179,7 +180,7 @@ impl<'a> Talk<'a> {
         let mut started = begin(&self.link, &params).await;
         if matches!(started, Err(openclaw_client::Error::Closed { .. })) {
             // The gateway was started anew since the last message. The same run id makes asking twice harmless.
-            self.link = Link::open(self.config).await?;
+            self.link = Link::open(&Home::from(self.config)).await?;
             started = begin(&self.link, &params).await;
         }
         let started = started.map_err(|error| client_failure(&error))?;

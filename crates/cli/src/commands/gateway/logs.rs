@@ -15,8 +15,7 @@ const FOLLOW_PAUSE: Duration = Duration::from_millis(200);
 
 /// Prints the end of the log, and what is added.
 pub(super) fn run(place: &Place, lines: usize, follow: bool) -> Result<(), Failure> {
-    let config = place.config()?;
-    let path = config.paths.log_file();
+    let path = place.home()?.paths.log_file();
     if !path.is_file() {
         return Err(Failure::new(format!("there is no log at {}", path.display()))
             .hint(

@@ -1,6 +1,6 @@
 //! `openclaw gateway status`: whether it runs, where, with what; and where it does not, why, and what next.
 
-use openclaw_config::{Config, config::Durability};
+use openclaw_config::{Config, Paths, config::Durability};
 use openclaw_gateway::{lock, probe};
 use openclaw_types::Timestamp;
 use openclaw_wire::methods::{
@@ -12,26 +12,29 @@ use serde_json::json;
 use crate::{
     commands::agents::resting,
     daemon::log,
-    error::Failure,
+    error::{self, Failure},
     link::{Link, block_on, is_running, not_running},
     output::{self, Output},
     place::Place,
 };
 
+/// The last line of the log of a gateway that stopped in order.
+const STOPPED: &str = "gateway stopped";
 /// Lines of the log that explain why nothing runs.
 const CAUSE_LINES: usize = 5;
 
 /// Prints the status.
 pub(crate) fn run(place: &Place, output: Output, deep: bool) -> Result<(), Failure> {
-    let config = place.config()?;
-    if !is_running(&config) {
-        return stopped(&config, output, deep);
+    let home = place.home()?;
+    let config = place.check(None).ok().map(|(config, _warnings)| config);
+    if !is_running(&home.paths) {
+        return stopped(&home.paths, config.as_ref(), output, deep);
     }
     let result = block_on(async {
-        let link = Link::open(&config).await?;
+        let link = Link::open(&home).await?;
         link.call::<Status>(&StatusParams { deep }).await
     })?;
-    output.either(&result, || text(&config, &result))?;
+    output.either(&result, || text(config.as_ref(), &result))?;
     verdict(&result.probes)
 }
 
@@ -44,7 +47,7 @@ fn verdict(probes: &[Probe]) -> Result<(), Failure> {
     Err(failure.told())
 }
 
-fn text(config: &Config, status: &StatusResult) -> String {
+fn text(config: Option<&Config>, status: &StatusResult) -> String {
     let gateway = &status.gateway;
     let phase = match gateway.phase.as_str() {
         "running" => "Running",
@@ -66,14 +69,17 @@ fn text(config: &Config, status: &StatusResult) -> String {
         format!(
             "Agents: {} configured ({} + {others} collective)",
             agents.configured,
-            primary(config)
+            primary(config).unwrap_or("main")
         ),
         format!("Plugins: {} loaded", status.plugins),
         format!("Skills: {} loaded", status.skills),
         format!("Sessions: {}", status.sessions.count),
         format!("Busy: {} of {} online", agents.busy, agents.online),
-        format!("Durability: {}", durability(config.session.durability)),
     ];
+    if let Some(config) = config {
+        let durability = durability(config.session.durability);
+        lines.push(format!("Durability: {durability}"));
+    }
     lines.extend(status.models.iter().flat_map(model));
     if let Some(bytes) = gateway.rss_bytes {
         lines.push(format!("Memory: {} MB", bytes / 1_000_000));
@@ -88,9 +94,9 @@ fn text(config: &Config, status: &StatusResult) -> String {
 }
 
 /// The agent that answers where none is named.
-fn primary(config: &Config) -> &str {
-    let primary = config.agents.iter().find(|agent| agent.primary);
-    primary.map_or("main", |agent| agent.id.as_str())
+fn primary(config: Option<&Config>) -> Option<&str> {
+    let primary = config?.agents.iter().find(|agent| agent.primary);
+    primary.map(|agent| agent.id.as_str())
 }
 
 fn address(bind: &str, port: u16) -> String {
@@ -170,19 +176,28 @@ fn limits(status: &StatusResult) -> impl Iterator<Item = String> {
 }
 
 /// Says that nothing runs, as far as possible why, and what can be checked without a gateway.
-fn stopped(config: &Config, output: Output, deep: bool) -> Result<(), Failure> {
-    let cause = cause(config);
-    let checks = if deep {
-        offline_checks(config)?
-    } else {
-        Vec::new()
+fn stopped(
+    paths: &Paths,
+    config: Option<&Config>,
+    output: Output,
+    deep: bool,
+) -> Result<(), Failure> {
+    let cause = cause(paths, config.is_some());
+    let checks = match config {
+        Some(config) if deep => offline_checks(config)?,
+        _ => Vec::new(),
     };
-    let failure = not_running(config);
+    let failure = match config {
+        Some(_usable) => not_running(paths),
+        None => Failure::new("no gateway is running, and the configuration forbids a start")
+            .hint("mend what is listed above; `openclaw gateway validate` checks again")
+            .code(error::CONFIG),
+    };
     if output.json {
         output.value(&json!({
             "running": false,
-            "stateDir": config.paths.state,
-            "cause": cause.lines,
+            "stateDir": paths.state,
+            "cause": cause,
             "probes": checks,
             "error": failure.message,
             "hint": failure.hint,
@@ -191,8 +206,8 @@ fn stopped(config: &Config, output: Output, deep: bool) -> Result<(), Failure> {
     }
     output::line(&format!(
         "Gateway: Stopped\nWorkspace: {}\nCause: {}",
-        config.paths.state.display(),
-        cause.lines.join("\n  ")
+        paths.state.display(),
+        cause.join("\n  ")
     ));
     for line in checks.iter().flat_map(check) {
         output::line(&line);
@@ -200,33 +215,35 @@ fn stopped(config: &Config, output: Output, deep: bool) -> Result<(), Failure> {
     Err(failure)
 }
 
-/// Why nothing runs, as far as can be seen; the first line is the summary.
-#[derive(Debug, PartialEq, Eq)]
-struct Cause {
-    lines: Vec<String>,
-}
-
-fn cause(config: &Config) -> Cause {
-    let log = config.paths.log_file();
+/// Why nothing runs, as far as can be seen; the first line is the summary, the end of the log follows.
+fn cause(paths: &Paths, is_usable: bool) -> Vec<String> {
+    if !is_usable {
+        return vec!["the configuration forbids a start".to_owned()];
+    }
+    let log = paths.log_file();
     let said = log::tail(&log, CAUSE_LINES);
-    let last = lock::last(&config.paths.state);
-    let mut lines = vec![match (&last, said.is_empty()) {
-        (None, true) => "no gateway was ever started here".to_owned(),
-        (Some(record), true) => format!(
-            "the last one (pid {}, started {}) has ended; it wrote no log file, so it ran in the foreground or as a service",
-            record.pid,
-            Timestamp(record.started_at)
-        ),
-        (Some(record), false) => format!(
-            "the last one (pid {}, started {}) has ended; {} ends with",
-            record.pid,
-            Timestamp(record.started_at),
+    let Some(record) = lock::last(&paths.state) else {
+        return vec!["no gateway was ever started here".to_owned()];
+    };
+    let last = format!(
+        "the last one (pid {}, started {})",
+        record.pid,
+        Timestamp(record.started_at)
+    );
+    let mut lines = vec![match said.last() {
+        None => {
+            format!("{last} has ended; it ran in the foreground or as a service, so no log is here")
+        }
+        Some(line) if line.ends_with(STOPPED) => format!("{last} was stopped"),
+        Some(_) => format!(
+            "{last} ended without stopping in order; {} ends with",
             log.display()
         ),
-        (None, false) => format!("{} ends with", log.display()),
     }];
-    lines.extend(said);
-    Cause { lines }
+    if said.last().is_some_and(|line| !line.ends_with(STOPPED)) {
+        lines.extend(said);
+    }
+    lines
 }
 
 /// What can be checked without a gateway: the neighbours, and every workspace.

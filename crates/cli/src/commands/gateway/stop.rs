@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use openclaw_config::Config;
 use openclaw_gateway::{STOP_DEADLINE, lock};
 use openclaw_wire::methods::gateway::{GatewayStop, GatewayStopParams};
 use rustix::process::{Pid, Signal, kill_process};
@@ -13,7 +12,7 @@ use crate::{
     error::Failure,
     link::{Link, block_on, not_running},
     output::{self, Output, Pace},
-    place::Place,
+    place::{Home, Place},
 };
 
 /// How often the lock is looked at while the gateway stops.
@@ -27,34 +26,33 @@ const SAY_EVERY: Duration = Duration::from_secs(2);
 
 /// Stops the gateway of this state directory.
 pub(super) fn run(place: &Place, output: Output) -> Result<(), Failure> {
-    let config = place.config()?;
-    let pid = stop(&config)?;
+    let pid = stop(&place.home()?)?;
     output.either(&json!({"stopped": true, "pid": pid}), || {
         format!("gateway stopped (pid {pid})")
     })
 }
 
 /// The same, returning the pid that ended.
-pub(super) fn stop(config: &Config) -> Result<u32, Failure> {
-    let record = lock::holder(&config.paths.state).ok_or_else(|| not_running(config))?;
+pub(super) fn stop(home: &Home) -> Result<u32, Failure> {
+    let record = lock::holder(&home.paths.state).ok_or_else(|| not_running(&home.paths))?;
     block_on(async {
-        if let Err(failure) = ask(config).await {
+        if let Err(failure) = ask(home).await {
             output::note(&format!(
                 "the gateway takes no requests ({failure}); sending SIGTERM to pid {}",
                 record.pid
             ));
-            terminate(config, &record)?;
+            terminate(home, &record)?;
         }
-        wait_until_free(config, &record).await
+        wait_until_free(home, &record).await
     })?;
     Ok(record.pid)
 }
 
-async fn ask(config: &Config) -> Result<(), Failure> {
+async fn ask(home: &Home) -> Result<(), Failure> {
     let params = GatewayStopParams {
         reason: Some("openclaw gateway stop".to_owned()),
     };
-    let link = Link::open(config).await?;
+    let link = Link::open(home).await?;
     let _result = link
         .call_within::<GatewayStop>(&params, ASK_DEADLINE)
         .await?;
@@ -62,13 +60,13 @@ async fn ask(config: &Config) -> Result<(), Failure> {
 }
 
 /// Whether the very start that was to stop still holds the lock.
-fn holds(config: &Config, record: &lock::Record) -> bool {
-    lock::holder(&config.paths.state).is_some_and(|holder| holder.instance == record.instance)
+fn holds(home: &Home, record: &lock::Record) -> bool {
+    lock::holder(&home.paths.state).is_some_and(|holder| holder.instance == record.instance)
 }
 
 /// Signals the holder of the lock; a pid that no longer holds it is left alone.
-fn terminate(config: &Config, record: &lock::Record) -> Result<(), Failure> {
-    if !holds(config, record) {
+fn terminate(home: &Home, record: &lock::Record) -> Result<(), Failure> {
+    if !holds(home, record) {
         return Ok(());
     }
     let pid = i32::try_from(record.pid).ok().and_then(Pid::from_raw);
@@ -78,10 +76,10 @@ fn terminate(config: &Config, record: &lock::Record) -> Result<(), Failure> {
         .map_err(|errno| Failure::new(format!("signal pid {}: {errno}", record.pid)))
 }
 
-async fn wait_until_free(config: &Config, record: &lock::Record) -> Result<(), Failure> {
+async fn wait_until_free(home: &Home, record: &lock::Record) -> Result<(), Failure> {
     let started = Instant::now();
     let mut pace = Pace::new(SAY_EVERY);
-    while holds(config, record) {
+    while holds(home, record) {
         let waited = started.elapsed();
         if waited > STOP_DEADLINE {
             return Err(Failure::new(format!(
@@ -91,7 +89,7 @@ async fn wait_until_free(config: &Config, record: &lock::Record) -> Result<(), F
             ))
             .hint(format!(
                 "look into {}; `kill -9 {}` ends it at once, and acknowledged entries are safe",
-                config.paths.log_file().display(),
+                home.paths.log_file().display(),
                 record.pid
             )));
         }
