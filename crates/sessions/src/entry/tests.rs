@@ -340,3 +340,21 @@ proptest! {
         prop_assert_eq!(decode(&bytes).err(), scan(&bytes).err());
     }
 }
+
+#[test]
+fn the_fractions_in_a_tool_call_are_read_back_as_they_were_written() {
+    let arguments: Value =
+        serde_json::from_str("[123456789.123456789, 0.1, 1e300, 5e-324, 2.2250738585072014e-308]")
+            .unwrap();
+    let entry = Entry {
+        parts: vec![Part::ToolCall(ToolCall {
+            id: "call_1".to_owned(),
+            name: "plot".to_owned(),
+            arguments,
+        })],
+        ..plain(1)
+    };
+    let mut line = Vec::new();
+    encode(&entry, &mut line).unwrap();
+    assert_eq!(decode(line.trim_ascii_end()), Ok(entry));
+}
