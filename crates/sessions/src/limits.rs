@@ -21,3 +21,6 @@ pub(crate) const PREVIEW_CHARS_MAX: usize = 80;
 pub(crate) const STACK_BYTES: usize = 256 << 10;
 /// How long closing an agent waits for the round in flight. A healthy disk needs milliseconds.
 pub(crate) const CLOSE_DEADLINE_MS: u64 = 5_000;
+/// Highest number a line read back may carry: exact in every JSON reader, out of reach of anything that counts up
+/// from one, and with room above it to count on.
+pub(crate) const SEQ_MAX: u64 = (1 << 53) - 1;

@@ -4,4 +4,5 @@ mod basics;
 mod faults;
 mod harness;
 mod ledger;
+mod numbers;
 mod real;
