@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use crate::{
@@ -23,6 +23,17 @@ pub enum Heard {
     Close(u16, String),
     /// The end of the stream, with or without a reset.
     End,
+}
+
+/// Connects from one of the many addresses of loopback.
+///
+/// # Panics
+/// When the connection is refused.
+pub async fn connect_from(source: [u8; 4], address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(SocketAddr::from((source, 0))).unwrap();
+    socket.connect(address).await.unwrap()
 }
 
 /// An open WebSocket.

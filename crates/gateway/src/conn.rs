@@ -175,6 +175,10 @@ impl Conn {
         self.unanswered = None;
         match incoming {
             None => Some(End::Gone),
+            // The library says so itself where one frame is too large, and not where many together are.
+            Some(Err(tokio_websockets::Error::PayloadTooLong { .. })) => {
+                Some(End::Close(Closing::new(1009, "the message is too large")))
+            }
             Some(Err(error)) => {
                 tracing::debug!(conn_id = %self.peer.id, %error, "connection broke the protocol");
                 Some(End::Gone)
@@ -338,7 +342,16 @@ impl Conn {
         let leaving = async {
             let closed = match end {
                 End::Close(Closing { code, reason }) => match CloseCode::try_from(code) {
-                    Ok(code) => self.socket.send(Message::close(Some(code), &reason)).await,
+                    Ok(code) => {
+                        let said = self.socket.send(Message::close(Some(code), &reason)).await;
+                        // What the library has said already is flushed instead.
+                        match said {
+                            Err(tokio_websockets::Error::AlreadyClosed) => {
+                                self.socket.close().await
+                            }
+                            said => said,
+                        }
+                    }
                     Err(_reserved) => self.socket.close().await,
                 },
                 End::Gone => self.socket.close().await,

@@ -3,18 +3,14 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use openclaw_tests::{
-    client::{Heard, Socket},
+    client::{Heard, Socket, connect_from},
     gateway::{Setup, TOKEN, World},
     http::{self, UPGRADE},
     native::{Native, connect},
     user,
 };
 use serde_json::{Value, json};
-use tokio::{
-    io::AsyncWriteExt as _,
-    net::{TcpSocket, TcpStream},
-    task::JoinSet,
-};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, task::JoinSet};
 
 fn message(session: Option<&str>, text: &str) -> Value {
     let mut frame = json!({"type": "message", "agent": "steward", "content": text});
@@ -22,13 +18,6 @@ fn message(session: Option<&str>, text: &str) -> Value {
         frame["sessionId"] = json!(session);
     }
     frame
-}
-
-async fn connect_from(source: [u8; 4], address: SocketAddr) -> TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_reuseaddr(true).unwrap();
-    socket.bind(SocketAddr::from((source, 0))).unwrap();
-    socket.connect(address).await.unwrap()
 }
 
 /// A source address of its own for every case, because wrong tokens are counted by address.

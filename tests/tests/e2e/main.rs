@@ -7,7 +7,12 @@
 )]
 
 mod a2a;
+mod agents;
 mod auth;
+mod chat;
+mod hostile;
+mod lifecycle;
 mod models;
 mod native;
 mod proposals;
+mod sessions;

@@ -87,8 +87,8 @@ async fn a_proposal_comes_back_as_the_triads_decision() {
         let entries = world.entries(agent);
         assert_eq!(entries[0]["sessionId"], "proposal:prop-001");
         assert_eq!(
-            entries[0]["origin"],
-            json!({"kind": "system", "id": "steward", "messageId": "prop-001"})
+            world.normal(&entries[0]["origin"]),
+            json!({"kind": "system", "id": "client-*", "messageId": "prop-001"})
         );
     }
 }
