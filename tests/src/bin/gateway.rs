@@ -1,6 +1,9 @@
 //! A gateway as a process of its own, for tests that kill it: reads the state directory given as its only argument.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use openclaw_config::{Environment, Overrides};
 use openclaw_gateway::{Gateway, Start};
@@ -10,7 +13,7 @@ fn main() -> ExitCode {
     let Some(state) = std::env::args_os().nth(1).map(PathBuf::from) else {
         return ExitCode::from(2);
     };
-    match run(state) {
+    match run(&state) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("failed: {error}: {:?}", error.source()));
@@ -19,9 +22,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(state: PathBuf) -> Result<(), Box<dyn std::error::Error>> {
+fn run(state: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let overrides = Overrides {
-        state_dir: Some(state.clone()),
+        state_dir: Some(state.to_owned()),
         ..Overrides::default()
     };
     let environment = Environment::of([("HOME", state.display().to_string())]);

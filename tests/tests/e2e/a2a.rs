@@ -455,7 +455,7 @@ async fn a_broadcast_reaches_everyone_and_says_whom() {
     socket
         .say(&json!({"type": "broadcast", "id": "b1", "content": {"message": "all hands"}}))
         .await;
-    let mut answers = vec![socket.hear().await, socket.hear().await];
+    let mut answers = [socket.hear().await, socket.hear().await];
     answers.sort_by_key(|frame| frame["from"].to_string());
     for (frame, agent) in answers.iter().zip(["alpha", "steward"]) {
         assert_eq!(

@@ -405,7 +405,7 @@ async fn requests(address: SocketAddr, lane: u8, count: usize) {
         drop(stream.shutdown().await);
         let mut answer = Vec::new();
         let reading = async {
-            let mut chunk = [0; 4096];
+            let mut chunk = vec![0; 4096];
             while let Ok(length @ 1..) = stream.read(&mut chunk).await {
                 answer.extend_from_slice(&chunk[..length]);
             }
