@@ -19,10 +19,10 @@ use crate::{
 mod answer;
 mod clock;
 mod count;
-mod decode;
+pub mod decode;
 mod dialect;
 mod encode;
-mod frame;
+pub mod frame;
 mod refusal;
 
 /// One server that speaks the protocol. Cheap to clone.

@@ -6,26 +6,28 @@ use openclaw_types::{StopReason, ToolCall, Usage};
 use serde_json::Value;
 
 use super::frame::{Content, ContentPart, Delta, Frame, ToolDelta, stop_reason};
-
 use crate::{
     limits::{TOOL_ARGUMENTS_BYTES_MAX, TOOL_CALLS_MAX},
     provider::Chunk,
 };
 
 /// Why frames do not add up to an answer.
-#[derive(Debug)]
-pub(super) enum Fault {
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
     /// More tool calls than are taken.
+    #[error("the answer has more than {TOOL_CALLS_MAX} tool calls")]
     TooManyCalls,
     /// Arguments longer than are taken.
+    #[error("a tool call has arguments of more than {TOOL_ARGUMENTS_BYTES_MAX} bytes")]
     ArgumentsTooLong,
     /// A piece that is not JSON.
-    Json(serde_json::Error),
+    #[error("a piece of the answer is not JSON as agreed")]
+    Json(#[source] serde_json::Error),
 }
 
 /// What has been said so far beyond the text.
 #[derive(Debug, Default)]
-pub(super) struct Assembler {
+pub struct Assembler {
     calls: Vec<Partial>,
     usage: Option<Usage>,
     stop: Option<StopReason>,
@@ -41,7 +43,10 @@ struct Partial {
 
 impl Assembler {
     /// Takes a whole answer that came as one document.
-    pub(super) fn take_whole(
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub fn take_whole(
         &mut self,
         mut frame: Frame<'_>,
         say: &mut impl FnMut(Chunk),
@@ -56,11 +61,10 @@ impl Assembler {
     }
 
     /// Takes one frame; `say` gets the text and reasoning in it.
-    pub(super) fn take(
-        &mut self,
-        frame: Frame<'_>,
-        say: &mut impl FnMut(Chunk),
-    ) -> Result<(), Fault> {
+    ///
+    /// # Errors
+    /// The frame breaks a bound or the protocol; nothing more can be taken then.
+    pub fn take(&mut self, frame: Frame<'_>, say: &mut impl FnMut(Chunk)) -> Result<(), Fault> {
         if let Some(counts) = frame.usage {
             // Servers that count along send a running total: the last one stands.
             self.usage = Some(counts.into());
@@ -80,12 +84,13 @@ impl Assembler {
     }
 
     /// Whether the model has said why it stopped.
-    pub(super) const fn is_stopped(&self) -> bool {
+    #[must_use]
+    pub const fn is_stopped(&self) -> bool {
         self.stop.is_some()
     }
 
     /// The last chunks, or `None` when the model has not said why it stopped.
-    pub(super) fn finish(
+    pub fn finish(
         &mut self,
         mut fresh_id: impl FnMut() -> String,
         say: &mut impl FnMut(Chunk),

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 /// A frame of the stream, or a whole answer of a server that does not stream. Only what is used is read.
 #[derive(Debug, Deserialize)]
-pub(super) struct Frame<'a> {
+pub struct Frame<'a> {
     #[serde(borrow)]
     pub(super) choices: Option<Vec<Choice<'a>>>,
     pub(super) usage: Option<Counts>,
