@@ -13,5 +13,6 @@ mod harness;
 mod proposals;
 mod restart;
 mod runs;
+mod seeds;
 mod slow;
 mod waiting;

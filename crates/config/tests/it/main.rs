@@ -14,5 +14,6 @@ mod fixture;
 mod precedence;
 mod sample;
 mod secrets;
+mod seeds;
 mod shapes;
 mod state;

@@ -9,6 +9,7 @@ mod catalog;
 mod discovery;
 mod faults;
 mod local;
+mod seeds;
 mod server;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -6,3 +6,4 @@ mod harness;
 mod ledger;
 mod numbers;
 mod real;
+mod seeds;

@@ -12,3 +12,4 @@ mod captured;
 mod dialects;
 mod manual;
 mod methods;
+mod seeds;
