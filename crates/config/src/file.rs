@@ -100,17 +100,6 @@ fn text(path: &Path) -> Result<String, Fault> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        Fault::NotText(end_of(&String::from_utf8_lossy(good)))
+        Fault::NotText(json5::end_of(&String::from_utf8_lossy(good)))
     })
-}
-
-/// Where a text ends.
-fn end_of(text: &str) -> Position {
-    let line = text.matches('\n').count();
-    let column = text.rsplit('\n').next().unwrap_or(text).chars().count();
-    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1);
-    Position {
-        line: number(line),
-        column: number(column),
-    }
 }

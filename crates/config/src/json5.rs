@@ -87,6 +87,15 @@ pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
     }
 }
 
+/// Where a text ends, counted as the parser counts.
+pub(crate) fn end_of(text: &str) -> Position {
+    let mut cursor = Cursor::new(text);
+    while cursor.peek().is_some() {
+        cursor.bump();
+    }
+    cursor.position()
+}
+
 fn error(cursor: &Cursor<'_>, trail: &Trail<'_>, fault: Fault) -> SyntaxError {
     SyntaxError {
         at: cursor.position(),

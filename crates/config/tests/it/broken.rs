@@ -114,3 +114,19 @@ fn a_pipe_or_directory_in_place_of_the_file_is_refused_and_not_waited_for() {
     home.overrides.config_file = Some("/dev/null".into());
     assert_eq!(home.report(), "fatal: /dev/null: not a regular file\n");
 }
+
+#[test]
+fn bytes_that_are_no_text_are_found_on_the_line_that_any_mistake_would_be_on() {
+    for (before, line, column) in [
+        ("", 1, 1),
+        ("{ a: '", 1, 7),
+        ("{\n  a: '", 2, 7),
+        ("{\r  a: '", 2, 7),
+        ("{\r\n\r\n'", 3, 2),
+        ("\u{feff}{ é: '", 1, 7),
+    ] {
+        let report = Home::with([before.as_bytes(), b"\xff"].concat()).report();
+        let place = format!("openclaw.json:{line}:{column}: the file is not UTF-8 text");
+        assert!(report.contains(&place), "{before:?}: {report}");
+    }
+}
