@@ -195,21 +195,25 @@ fn copied(entries: &[Arc<Entry>]) {
     let store = store(&disk);
     store.open_agent(&main()).expect("nobody else holds it");
     let session = SessionId::parse("copy").expect("a good id");
+    let append = |entry| store.append(&main(), vec![draft(entry, session.clone())]);
+    // All are queued before one is waited for.
+    let appends: Vec<_> = entries.iter().map(|entry| append(entry)).collect();
     let mut written = Vec::new();
-    for entry in entries {
-        let draft = draft(entry, session.clone());
-        match wait(store.append(&main(), vec![draft])) {
+    for (entry, done) in entries.into_iter().zip(appends) {
+        match wait(done) {
             Ok(_) => written.push(said(entry)),
             Err(Error::TooDeep { .. }) => {}
             Err(error) => panic!("{error}: {entry:?}"),
         }
     }
     wait(store.shutdown()).expect("everything is synced");
-    let (recovery, seen) = open(&disk);
+    let snapshot = read_only(Path::new(ROOT), Arc::new(disk)).expect("the disk works");
+    let recovery = snapshot.recovery(&main()).expect("the agent is there");
     assert_eq!(recovery.quarantined, []);
-    let sessions = seen.sessions.iter();
-    let read: Vec<_> = sessions
-        .flat_map(|session| &session.entries)
+    let read = snapshot.tail(&main(), &session, COPIED_MAX);
+    let read: Vec<_> = read
+        .expect("the disk works")
+        .iter()
         .map(|entry| said(entry))
         .collect();
     assert_eq!(read, written);
