@@ -1,15 +1,14 @@
 //! The command line: `serve` and `check`, and the exit codes.
 
-use std::ffi::OsString;
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::cpu::Abilities;
-use crate::report::{self, Code, Line};
-use crate::{daemon, leave, report::say};
+use crate::{
+    cpu::Abilities,
+    daemon, leave,
+    report::{self, Code, Line, say},
+};
 
 /// The command line was wrong.
 const EXIT_USAGE: u8 = 2;

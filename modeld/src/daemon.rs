@@ -1,22 +1,30 @@
 //! Brings the parts up in order, waits for the signal to stop, and takes them down again.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
 
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+    time::Instant,
+};
 
-use crate::cli::Serve;
-use crate::engine::{self, Engine, Size};
-use crate::http::{self, App};
-use crate::model::{self, Model};
-use crate::report::{Code, Line, say};
-use crate::socket::{self, Socket};
+use crate::{
+    cli::Serve,
+    engine::{self, Engine, Size},
+    http::{self, App},
+    model::{self, Model},
+    report::{Code, Line, say},
+    socket::{self, Socket},
+};
 
 /// Least time between two progress lines.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);

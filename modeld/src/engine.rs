@@ -1,14 +1,17 @@
 //! The engine: one thread that owns the model's context and answers several conversations at once.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+};
 
 use llama_cpp_2::token::LlamaToken;
 use tokio::sync::mpsc;
 
-use crate::chat::Sampling;
-use crate::model::Model;
+use crate::{chat::Sampling, model::Model};
 
 mod crew;
 mod picker;

@@ -4,8 +4,7 @@
 //! is checked before native code sees anything, and text from a client never becomes grammar syntax.
 //! Keywords that only narrow a value further (`pattern`, `format`, `minimum` …) are not enforced.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use serde_json::{Map, Value};
 

@@ -1,16 +1,21 @@
 //! The loaded model: its weights, its vocabulary and how it wants to be spoken to.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
-use llama_cpp_2::llama_backend::LlamaBackend;
-use llama_cpp_2::model::LlamaModel;
-use llama_cpp_2::model::params::LlamaModelParams;
-use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::{
+    llama_backend::LlamaBackend,
+    model::{LlamaModel, params::LlamaModelParams},
+    token::LlamaToken,
+};
 
-use crate::chat::{Message, Tool};
-use crate::prompt::{self, Template, Writer, defuse};
+use crate::{
+    chat::{Message, Tool},
+    prompt::{self, Template, Writer, defuse},
+};
 
 /// Why a model can't be used.
 #[derive(Debug, thiserror::Error)]

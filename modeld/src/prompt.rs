@@ -7,9 +7,8 @@ use crate::chat::{Message, Role, Tool};
 pub mod defuse;
 mod template;
 
-pub use template::{Error, Template};
-
 use defuse::Defuser;
+pub use template::{Error, Template};
 
 /// Renders conversations for one model.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use std::{
 use openclaw_types::{AgentId, Priority, RunId, SessionId, Timestamp};
 use tokio::sync::Notify;
 
+pub(crate) use self::character::{Character, SystemKey};
 use crate::{
     agents::AgentState,
     event::{Event, EventKind, Sink},
@@ -19,8 +20,6 @@ use crate::{
     templates,
     workspace::Workspace,
 };
-
-pub(crate) use self::character::{Character, SystemKey};
 
 mod character;
 

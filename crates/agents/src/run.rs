@@ -8,6 +8,8 @@ use openclaw_sessions::{Appended, Draft, Kind};
 use openclaw_types::{Role, SessionId, Timestamp, ToolCall, ToolResult};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use self::entry::{aborted_draft, append};
+pub(crate) use self::{draft::PromptDraft, entry::interrupted_draft};
 use crate::{
     agent::Agent,
     core::Core,
@@ -18,9 +20,6 @@ use crate::{
     runs::Run,
     turn::{AbortCause, Effect, Input, Limits, Record, Turn, Verdict},
 };
-
-use self::entry::{aborted_draft, append};
-pub(crate) use self::{draft::PromptDraft, entry::interrupted_draft};
 
 mod draft;
 mod entry;

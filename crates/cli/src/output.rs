@@ -17,6 +17,8 @@ const PROGRESS_COLUMNS: usize = 78;
 
 /// Set once the reader of standard output has left.
 static READER_LEFT: AtomicBool = AtomicBool::new(false);
+/// Set while a line of progress stands on the terminal.
+static PROGRESS_SHOWN: AtomicBool = AtomicBool::new(false);
 
 /// How a command speaks.
 #[derive(Debug, Clone, Copy)]
@@ -106,14 +108,15 @@ pub(crate) fn progress(text: &str) {
     if io::stderr().is_terminal() {
         let text: String = harmless(text).chars().take(PROGRESS_COLUMNS).collect();
         complain(&format!("\r\x1b[2K{text}"));
+        PROGRESS_SHOWN.store(true, Ordering::Relaxed);
     } else {
         note(text);
     }
 }
 
-/// Ends a progress line.
+/// Takes a progress line away, if one stands there; what else stands there is left alone.
 pub(crate) fn progress_done() {
-    if io::stderr().is_terminal() {
+    if PROGRESS_SHOWN.swap(false, Ordering::Relaxed) {
         complain("\r\x1b[2K");
     }
 }

@@ -231,9 +231,10 @@ fn rejection_hint(shape: &ErrorShape) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use openclaw_wire::Scope;
     use serde_json::json;
+
+    use super::*;
 
     fn refused(code: &str, origin: Option<&str>) -> Error {
         let details = json!({ "code": code });

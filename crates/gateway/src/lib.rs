@@ -79,7 +79,7 @@ impl Gateway {
             started_at: started.as_millis(),
         };
         let mut lock = Lock::take(&config.paths.state, &record)?;
-        raise_descriptors();
+        listen::raise_descriptors();
         let wanted = SocketAddr::new(config.gateway.bind, config.gateway.port);
         let listener = listen::bind(wanted).await.map_err(|source| Error::Listen {
             address: wanted,
@@ -176,18 +176,5 @@ async fn ticks(state: Arc<State>) {
         if let Some(event) = conn::tick(state.env.now()) {
             state.bus.tell_native(&event);
         }
-    }
-}
-
-/// Lets the process hold as many sockets as the kernel permits it; the default limit is far below ours.
-fn raise_descriptors() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "the descriptor limit stays as it is");
     }
 }

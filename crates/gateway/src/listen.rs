@@ -54,6 +54,19 @@ pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
+/// Lets the process hold as many sockets as the kernel permits it; the default limit is far below ours.
+pub(crate) fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the descriptor limit stays as it is");
+    }
+}
+
 /// Accepts until told to stop; every connection's task belongs to `tasks`.
 pub(crate) async fn serve(
     listener: TcpListener,

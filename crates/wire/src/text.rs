@@ -23,8 +23,9 @@ where
 
 /// The same for a value that may be absent or null.
 pub(crate) mod option {
-    use super::{Deserialize, Deserializer, Display, FromStr, Serializer};
     use serde::de::Error as _;
+
+    use super::{Deserialize, Deserializer, Display, FromStr, Serializer};
 
     #[expect(clippy::ref_option, reason = "the signature serde asks for")]
     pub(crate) fn serialize<T: Display, S: Serializer>(

@@ -3,8 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::check::invalid;
-use super::{Error, Role, Sampling};
+use super::{Error, Role, Sampling, check::invalid};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Request {

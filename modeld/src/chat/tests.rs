@@ -1,5 +1,6 @@
-use super::*;
 use serde_json::json;
+
+use super::*;
 
 fn parse(value: &Value) -> Result<Request, String> {
     Request::parse(value.to_string().as_bytes()).map_err(|e| e.to_string())

@@ -1,18 +1,15 @@
 //! The engine's loop: fill free slots, evaluate one batch for all of them, choose their next tokens.
 
-use std::num::NonZeroU32;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{num::NonZeroU32, sync::atomic::Ordering, time::Duration};
 
-use llama_cpp_2::context::LlamaContext;
-use llama_cpp_2::context::params::LlamaContextParams;
-use llama_cpp_2::llama_batch::LlamaBatch;
-use llama_cpp_2::token::LlamaToken;
-use tokio::sync::mpsc;
-use tokio::time::Instant;
+use llama_cpp_2::{
+    context::{LlamaContext, params::LlamaContextParams},
+    llama_batch::LlamaBatch,
+    token::LlamaToken,
+};
+use tokio::{sync::mpsc, time::Instant};
 
-use super::slot::Slot;
-use super::{Error, Failure, Order, Shared, Size};
+use super::{Error, Failure, Order, Shared, Size, slot::Slot};
 use crate::model::Model;
 
 /// Most tokens of one evaluation; also what the context reserves working memory for.

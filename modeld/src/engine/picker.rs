@@ -5,15 +5,14 @@
 
 use std::collections::VecDeque;
 
-use llama_cpp_2::context::LlamaContext;
-use llama_cpp_2::sampling::LlamaSampler;
-use llama_cpp_2::token::LlamaToken;
-use llama_cpp_2::token::data::LlamaTokenData;
-use llama_cpp_2::token::data_array::LlamaTokenDataArray;
+use llama_cpp_2::{
+    context::LlamaContext,
+    sampling::LlamaSampler,
+    token::{LlamaToken, data::LlamaTokenData, data_array::LlamaTokenDataArray},
+};
 
 use super::{Failure, Job, Shape};
-use crate::model::Model;
-use crate::tool_call::OPEN_TAG;
+use crate::{model::Model, tool_call::OPEN_TAG};
 
 /// Tokens over which a repetition is held back.
 const REPEAT_WINDOW: usize = 128;

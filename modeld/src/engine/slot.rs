@@ -3,9 +3,7 @@
 use llama_cpp_2::token::LlamaToken;
 use tokio::sync::mpsc;
 
-use super::picker::Picker;
-use super::text::TextStream;
-use super::{Done, Event, Failure, Finish, Job, Order};
+use super::{Done, Event, Failure, Finish, Job, Order, picker::Picker, text::TextStream};
 use crate::model::Model;
 
 /// A sequence of the context.

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::leaf::json_text;
-use super::{Builder, Error, keyword};
+use super::{Builder, Error, keyword, leaf::json_text};
 
 impl Builder<'_> {
     pub(super) fn object(

@@ -1,5 +1,6 @@
-use super::*;
 use serde_json::json;
+
+use super::*;
 
 /// The rules without the prelude.
 fn own_rules(schema: &Value) -> Vec<String> {

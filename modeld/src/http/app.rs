@@ -1,11 +1,14 @@
 //! What every request can reach.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use crate::engine::Engine;
-use crate::model::Model;
+use crate::{engine::Engine, model::Model};
 
 /// The model, the engine, and numbers for ids.
 #[derive(Debug)]

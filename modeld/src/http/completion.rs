@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::engine::{Done, Event, Failure, Finish};
-use crate::tool_call::{Found, ToolCall, Watch};
+use crate::{
+    engine::{Done, Event, Failure, Finish},
+    tool_call::{Found, ToolCall, Watch},
+};
 
 /// What every object of one answer repeats.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,13 +1,17 @@
 //! A stream that gives up on a peer which stops reading.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context as Task, Poll, ready};
-use std::time::Duration;
+use std::{
+    io,
+    pin::Pin,
+    task::{Context as Task, Poll, ready},
+    time::Duration,
+};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::UnixStream;
-use tokio::time::Sleep;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::UnixStream,
+    time::Sleep,
+};
 
 /// How long a write may make no progress at all.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -89,8 +93,9 @@ impl AsyncWrite for Patient {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use tokio::io::AsyncWriteExt;
+
+    use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_stops_reading_is_given_up() {

@@ -1,11 +1,12 @@
 //! A checked request turned into a job: prompt, tokens, shape and limits.
 
-use crate::chat::{Format, Request, ToolChoice};
-use crate::engine::{Job, Shape, check_grammar};
-use crate::grammar;
-use crate::model::Model;
-
 use super::problem::Problem;
+use crate::{
+    chat::{Format, Request, ToolChoice},
+    engine::{Job, Shape, check_grammar},
+    grammar,
+    model::Model,
+};
 
 /// Most tokens of an answer when the client names no limit.
 const DEFAULT_ANSWER: usize = 512;

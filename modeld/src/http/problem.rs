@@ -3,8 +3,11 @@
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
-use crate::engine::{Failure, Refused};
-use crate::{chat, grammar, prompt};
+use crate::{
+    chat,
+    engine::{Failure, Refused},
+    grammar, prompt,
+};
 
 /// Why a request gets no answer.
 #[derive(Debug, thiserror::Error)]

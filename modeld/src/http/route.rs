@@ -1,21 +1,29 @@
 //! The routes.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Body as _, Incoming},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::completion::{Heading, Steps, Whole};
-use super::problem::Problem;
-use super::{App, Body, prepare, stream};
-use crate::engine::{Event, Failure};
-use crate::{chat, prompt};
+use super::{
+    App, Body,
+    completion::{Heading, Steps, Whole},
+    prepare,
+    problem::Problem,
+    stream,
+};
+use crate::{
+    chat,
+    engine::{Event, Failure},
+    prompt,
+};
 
 /// Largest request body: far more than any context holds.
 const MAX_BODY: usize = 8 * 1024 * 1024;

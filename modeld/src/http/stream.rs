@@ -1,15 +1,19 @@
 //! A streamed answer: server-sent events, one frame per event of the engine.
 
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context as Task, Poll};
-use std::time::Duration;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context as Task, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use serde_json::Value;
-use tokio::sync::mpsc;
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::{
+    sync::mpsc,
+    time::{Interval, MissedTickBehavior},
+};
 
 use super::completion::{Heading, Step, Steps, chunks, role_chunk};
 use crate::engine::{Event, Failure};

@@ -56,8 +56,9 @@ impl Defuser {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn control_tokens_in_any_string_are_marked() {

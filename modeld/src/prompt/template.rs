@@ -1,7 +1,9 @@
 //! The model's own chat template, which comes as Jinja source inside the GGUF file.
 
-use minijinja::value::{Kwargs, Value as Jinja};
-use minijinja::{Environment, ErrorKind};
+use minijinja::{
+    Environment, ErrorKind,
+    value::{Kwargs, Value as Jinja},
+};
 use serde::Serialize;
 use serde_json::Value;
 

@@ -4,8 +4,10 @@ use std::io::Read;
 
 use serde_json::{Value, json};
 
-use crate::client;
-use crate::daemon::{Daemon, user};
+use crate::{
+    client,
+    daemon::{Daemon, user},
+};
 
 fn weather() -> Value {
     json!([{"type": "function", "function": {

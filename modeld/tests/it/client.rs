@@ -1,9 +1,11 @@
 //! A small HTTP client for a unix socket, blocking and with a deadline.
 
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::time::Duration;
+use std::{
+    io::{Read, Write},
+    os::unix::net::UnixStream,
+    path::Path,
+    time::Duration,
+};
 
 use serde_json::Value;
 

@@ -1,14 +1,18 @@
 //! Starting, stopping and failing to start.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
-use crate::client;
-use crate::daemon::{CONTEXT, Daemon, PATIENCE, command, model_file, user};
+use crate::{
+    client,
+    daemon::{CONTEXT, Daemon, PATIENCE, command, model_file, user},
+};
 
 #[test]
 fn a_start_ends_with_the_ready_line_and_a_private_socket() {

@@ -4,8 +4,10 @@ use std::io::{Read, Write};
 
 use serde_json::{Value, json};
 
-use crate::client;
-use crate::daemon::{CONTEXT, Daemon, user};
+use crate::{
+    client,
+    daemon::{CONTEXT, Daemon, user},
+};
 
 /// Status and error code of a request to a path.
 fn refused(method: &str, path: &str, body: &[u8]) -> (u16, String) {

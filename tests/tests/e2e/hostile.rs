@@ -642,7 +642,9 @@ async fn clients_that_stop_reading_are_cut_off_and_healthy_ones_go_on() {
         "{}",
         answer["content"]["message"]
     );
+    eprintln!("answer after {:?}", begun.elapsed());
     let mut operator = Native::open(&world).await;
+    eprintln!("operator after {:?}", begun.elapsed());
     // Everyone who does not read is gone within the write deadline; status counts listeners.
     within(
         "the stuck clients to be cut off",
@@ -650,6 +652,7 @@ async fn clients_that_stop_reading_are_cut_off_and_healthy_ones_go_on() {
         async {
             loop {
                 let status = operator.ok("status", json!({})).await;
+                eprintln!("{:?} {}", begun.elapsed(), status["gateway"]["connections"]);
                 if status["gateway"]["connections"] == 1 {
                     return;
                 }

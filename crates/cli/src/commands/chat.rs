@@ -9,6 +9,12 @@ use std::io::IsTerminal as _;
 
 use openclaw_config::Config;
 
+use self::{
+    console::{Console, Typed},
+    line::Line,
+    lines::Lines,
+    talk::{Said, Talk},
+};
 use super::agents::{agent_id, session_of};
 use crate::{
     args::{Chat, Listen},
@@ -17,13 +23,6 @@ use crate::{
     link::{Link, block_on, is_running},
     output::{self, Output},
     place::{Home, Place},
-};
-
-use self::{
-    console::{Console, Typed},
-    line::Line,
-    lines::Lines,
-    talk::{Said, Talk},
 };
 
 /// Opens the conversation; starts a gateway where none runs.

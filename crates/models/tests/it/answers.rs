@@ -1,11 +1,12 @@
 //! Answers of servers that behave.
 
+use std::sync::Arc;
+
 use openclaw_models::{
     Chunk, ModelOptions, Models, ProviderOptions,
     scripted::{Script, ScriptedProvider},
 };
 use openclaw_types::{StopReason, SystemEnv, Usage};
-use std::sync::Arc;
 
 use crate::{
     collect, hello, options, provider,

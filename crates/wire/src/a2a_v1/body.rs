@@ -3,9 +3,8 @@
 mod read;
 
 use openclaw_types::{AgentId, Role, Timestamp};
-use serde_json::Value;
-
 pub(super) use read::read;
+use serde_json::Value;
 
 /// One message type with its content.
 #[derive(Debug, Clone, PartialEq)]

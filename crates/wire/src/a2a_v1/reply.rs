@@ -6,17 +6,17 @@ mod status;
 
 use std::collections::BTreeMap;
 
+pub use legacy::{discover, health, registered};
 use openclaw_types::{AgentId, SessionId, Timestamp};
+pub use push::{StatusChange, Writing, disconnect, message_event, status_event};
 use serde::Serialize;
 use serde_json::{Value, json};
-
-use super::{ErrorCode, ReplyTo, body::Channel};
-pub use legacy::{discover, health, registered};
-pub use push::{StatusChange, Writing, disconnect, message_event, status_event};
 pub use status::{
     AgentCard, AgentState, GatewayStatus, agent_status, discovery, gateway_status, handshake,
     workspace,
 };
+
+use super::{ErrorCode, ReplyTo, body::Channel};
 
 /// What every frame carries that only the gateway knows.
 #[derive(Debug, Clone)]

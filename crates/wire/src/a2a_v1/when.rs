@@ -98,8 +98,9 @@ fn number(text: &str, digits: usize) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     #[test]
     fn both_forms_of_a_timestamp_are_read() {

@@ -35,8 +35,8 @@ use crate::{
 
 /// The whole of one answer; the gateway's own limit on a run is shorter.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(3600);
-/// Where answers come from when the model runs on this machine.
-const LOCAL: &str = "local";
+/// What the references of models that run on this machine begin with.
+const LOCAL: &str = "local/";
 
 /// The state of the conversation.
 pub(super) struct Talk<'a> {
@@ -101,7 +101,7 @@ impl<'a> Talk<'a> {
         };
         let model = status.model.as_deref().unwrap_or(source);
         output::note(&format!("model: {model} ({why})"));
-        if source == LOCAL && is_tiny(self.config) {
+        if model.starts_with(LOCAL) && is_tiny(self.config) {
             output::note(&format!(
                 "this is a tiny model that runs on this machine: it shows that everything works, and knows little; {CONFIGURE}"
             ));
