@@ -238,13 +238,13 @@ impl Bus {
 
     fn write(&self, event: &Event, heard: &[Subscriber]) {
         // Each form is written at most once, however many hear it.
-        let (mut native, mut list, mut message) = (None, None, None);
+        let (mut a2a, mut native, mut list, mut message) = (None, None, None, None);
         for subscriber in heard {
             let outbox = &subscriber.peer.outbox;
             match subscriber.voice {
                 Voice::A2a => {
-                    if let Some(text) = self.encoder.a2a(&subscriber.peer, event) {
-                        outbox.push(text);
+                    if let Some(text) = a2a.get_or_insert_with(|| self.encoder.a2a(event)) {
+                        outbox.push(Arc::clone(text));
                     }
                 }
                 Voice::Native => {

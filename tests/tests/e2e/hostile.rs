@@ -444,14 +444,9 @@ async fn a_hundred_thousand_mutated_frames_and_requests_are_each_answered_or_clo
         let _frames = running.spawn(frames(address, lane, FRAMES / lanes));
         let _requests = running.spawn(requests(address, lane, REQUESTS_SENT / lanes));
     }
-    let begun = Instant::now();
     while let Some(done) = running.join_next().await {
         done.unwrap();
     }
-    eprintln!(
-        "{FRAMES} frames and {REQUESTS_SENT} requests in {:?}",
-        begun.elapsed()
-    );
     let mut client = Native::open(&world).await;
     assert_eq!(client.ok("health", json!({})).await["ok"], true);
     works(&world).await;
@@ -632,7 +627,6 @@ async fn clients_that_stop_reading_are_cut_off_and_healthy_ones_go_on() {
         stuck.push(socket);
     }
     let mut healthy = Socket::open(world.address).await;
-    let begun = Instant::now();
     let answer = healthy
         .ask(&json!({"type": "message", "agent": "steward", "content": "flood"}))
         .await;
@@ -642,9 +636,7 @@ async fn clients_that_stop_reading_are_cut_off_and_healthy_ones_go_on() {
         "{}",
         answer["content"]["message"]
     );
-    eprintln!("answer after {:?}", begun.elapsed());
     let mut operator = Native::open(&world).await;
-    eprintln!("operator after {:?}", begun.elapsed());
     // Everyone who does not read is gone within the write deadline; status counts listeners.
     within(
         "the stuck clients to be cut off",
@@ -652,7 +644,6 @@ async fn clients_that_stop_reading_are_cut_off_and_healthy_ones_go_on() {
         async {
             loop {
                 let status = operator.ok("status", json!({})).await;
-                eprintln!("{:?} {}", begun.elapsed(), status["gateway"]["connections"]);
                 if status["gateway"]["connections"] == 1 {
                     return;
                 }
@@ -665,11 +656,6 @@ async fn clients_that_stop_reading_are_cut_off_and_healthy_ones_go_on() {
         },
     )
     .await;
-    assert!(
-        begun.elapsed() < Duration::from_secs(25),
-        "{:?}",
-        begun.elapsed()
-    );
     drop(stuck);
 }
 

@@ -19,7 +19,7 @@ use openclaw_wire::{
 };
 use serde::Serialize;
 
-use crate::{conn::Peer, report};
+use crate::{conn::outbox::Text, report};
 
 /// Runs whose text so far is kept; beyond it older clients are sent pieces without the whole.
 const RUNS_MAX: usize = 1024;
@@ -69,12 +69,12 @@ impl Encoder {
         }
     }
 
-    /// The a2a-v1 frame for one client, if the dialect has one for this.
-    pub(super) fn a2a(&self, peer: &Peer, event: &Event) -> Option<String> {
+    /// The a2a-v1 frame, if the dialect has one for this; the same for everybody, its id included.
+    pub(super) fn a2a(&self, event: &Event) -> Option<Text> {
         let stamp = Stamp {
             id: format!("evt-{}", self.env.fresh_id()),
             timestamp: self.env.now(),
-            client: peer.id.clone(),
+            client: String::new(),
         };
         let (state, text): (&'static str, &str) = match &event.kind {
             EventKind::Delta(piece) => ("delta", piece),
@@ -86,7 +86,7 @@ impl Encoder {
                     previous: report::state_word(previous),
                     timestamp: stamp.timestamp.as_millis(),
                 };
-                return Some(reply::status_event(&stamp, change));
+                return Some(reply::status_event(&stamp, change).into());
             }
             _ => return None,
         };
@@ -97,7 +97,7 @@ impl Encoder {
             state,
             text,
         };
-        Some(reply::message_event(&stamp, writing))
+        Some(reply::message_event(&stamp, writing).into())
     }
 
     /// The native frames of one event: `agent` and `chat` of a run, or `agent:status`.
