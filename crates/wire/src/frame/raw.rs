@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::value::RawValue;
 
 use super::{DecodeError, Dialect, Event, Frame, Request, Response};
@@ -131,7 +134,7 @@ impl<'a> Raw<'a> {
         let expected = "an object with `code` and `message`";
         self.fields
             .error
-            .and_then(|raw| serde_json::from_str(raw.get()).ok())
+            .and_then(object)
             .ok_or_else(|| self.wrong("error", expected))
     }
 
@@ -141,13 +144,10 @@ impl<'a> Raw<'a> {
             Some(Ok(seq)) => Some(seq),
             Some(Err(_)) => return Err(self.wrong("seq", "a whole number")),
         };
-        let version = self.fields.state_version;
-        let state_version = match version.map(|raw| serde_json::from_str(raw.get())) {
+        let state_version = match self.fields.state_version.map(object) {
             None => None,
-            Some(Ok(version)) => Some(version),
-            Some(Err(_)) => {
-                return Err(self.wrong("stateVersion", "an object with two counters"));
-            }
+            Some(Some(version)) => Some(version),
+            Some(None) => return Err(self.wrong("stateVersion", "an object with two counters")),
         };
         Ok(Event {
             event: self.name(self.fields.event, "event")?,
@@ -185,6 +185,12 @@ impl<'a> Raw<'a> {
             expected,
         }
     }
+}
+
+/// The struct that an object holds. A derived reader would take an array for an object too.
+fn object<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
+    let text = raw.get().starts_with('{').then(|| raw.get())?;
+    serde_json::from_str(text).ok()
 }
 
 /// The string a raw value holds, borrowed where nothing is escaped.

@@ -57,6 +57,14 @@ const BAD: &[(&[u8], &str)] = &[
         "frame field `error` must be an object with `code` and `message`",
     ),
     (
+        b"{\"type\":\"res\",\"id\":\"1\",\"ok\":false,\"error\":[\"UNAVAILABLE\",\"m\"]}",
+        "frame field `error` must be an object with `code` and `message`",
+    ),
+    (
+        b"{\"type\":\"event\",\"event\":\"x\",\"stateVersion\":[1,2]}",
+        "frame field `stateVersion` must be an object with two counters",
+    ),
+    (
         b"{\"type\":\"event\",\"event\":\"x\",\"seq\":-1}",
         "frame field `seq` must be a whole number",
     ),
