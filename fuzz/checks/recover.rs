@@ -36,10 +36,12 @@ pub(crate) fn holds(bytes: &[u8]) {
     disk.replace(Path::new(FILE), &file);
 
     let seen = Seen::unopened(&disk);
-    let (first, opened) = open(&disk);
+    let store = store(&disk);
+    let (first, opened) = open(&store);
     assert_eq!(opened, seen, "a reader sees what the owner sees");
     let mended = nothing_is_lost(&disk, &first, &file);
-    let (second, again) = open(&disk);
+    store.close_agent(&main());
+    let (second, again) = open(&store);
     assert_eq!(again, seen, "a second recovery keeps the same");
     assert!(second.torn.is_none() && !second.terminated);
     assert_eq!(second.quarantined, first.quarantined);
@@ -55,7 +57,10 @@ pub(crate) fn holds(bytes: &[u8]) {
         assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
     }
     let kept = seen.sessions.iter().flat_map(|session| &session.entries);
-    copied(&kept.take(COPIED_MAX).cloned().collect::<Vec<_>>());
+    let known = kept.filter(|entry| entry.kind != Kind::Other);
+    let written = copied(&store, known.take(COPIED_MAX));
+    wait(store.shutdown()).expect("everything is synced");
+    assert_eq!(read_back(&disk), written);
 }
 
 /// Puts the right checksum on every line that ends in one.
@@ -163,14 +168,11 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
         .block_on(work)
 }
 
-/// Opens the transcript, looks at it, and gives it back.
-fn open(disk: &SimDisk) -> (Recovery, Seen) {
-    let store = store(disk);
+/// Opens the transcript and looks at it.
+fn open(store: &Store) -> (Recovery, Seen) {
     let recovery = store.open_agent(&main()).expect("nobody else holds it");
     assert!(recovery.refused.is_none());
-    let seen = Seen::opened(&store);
-    wait(store.shutdown()).expect("nothing waits to be synced");
-    (recovery, seen)
+    (recovery, Seen::opened(store))
 }
 
 /// What was in the file is in the file, or beside it; returns the file as it is now.
@@ -187,36 +189,42 @@ fn nothing_is_lost(disk: &SimDisk, recovery: &Recovery, file: &[u8]) -> Vec<u8> 
     mended
 }
 
-/// Kept entries say the same when they are written by us and read again.
-fn copied(entries: &[Arc<Entry>]) {
-    let known = |entry: &&Arc<Entry>| entry.kind != Kind::Other;
-    let entries: Vec<_> = entries.iter().filter(known).collect();
-    let disk = SimDisk::new(1, Path::new(ROOT));
-    let store = store(&disk);
-    store.open_agent(&main()).expect("nobody else holds it");
-    let session = SessionId::parse("copy").expect("a good id");
-    let append = |entry| store.append(&main(), vec![draft(entry, session.clone())]);
+/// The agent and the session that kept entries are written to once more.
+fn copy() -> (AgentId, SessionId) {
+    let agent = AgentId::parse("copy").expect("a good id");
+    (agent, SessionId::parse("copy").expect("a good id"))
+}
+
+/// Writes kept entries as we write them; returns what they say.
+fn copied<'a>(store: &Store, entries: impl Iterator<Item = &'a Arc<Entry>>) -> Vec<Draft> {
+    let (agent, session) = copy();
+    store.open_agent(&agent).expect("nobody else holds it");
+    let append = |entry: &'a Arc<Entry>| {
+        let draft = draft(entry, session.clone());
+        (entry, store.append(&agent, vec![draft]))
+    };
     // All are queued before one is waited for.
-    let appends: Vec<_> = entries.iter().map(|entry| append(entry)).collect();
+    let appends: Vec<_> = entries.map(append).collect();
     let mut written = Vec::new();
-    for (entry, done) in entries.into_iter().zip(appends) {
+    for (entry, done) in appends {
         match wait(done) {
             Ok(_) => written.push(said(entry)),
             Err(Error::TooDeep { .. }) => {}
             Err(error) => panic!("{error}: {entry:?}"),
         }
     }
-    wait(store.shutdown()).expect("everything is synced");
-    let snapshot = read_only(Path::new(ROOT), Arc::new(disk)).expect("the disk works");
-    let recovery = snapshot.recovery(&main()).expect("the agent is there");
+    written
+}
+
+/// What the copies say, read again.
+fn read_back(disk: &SimDisk) -> Vec<Draft> {
+    let (agent, session) = copy();
+    let snapshot = read_only(Path::new(ROOT), Arc::new(disk.clone())).expect("the disk works");
+    let recovery = snapshot.recovery(&agent).expect("the agent is there");
     assert_eq!(recovery.quarantined, []);
-    let read = snapshot.tail(&main(), &session, COPIED_MAX);
-    let read: Vec<_> = read
-        .expect("the disk works")
-        .iter()
-        .map(|entry| said(entry))
-        .collect();
-    assert_eq!(read, written);
+    let read = snapshot.tail(&agent, &session, COPIED_MAX);
+    let read = read.expect("the disk works");
+    read.iter().map(|entry| said(entry)).collect()
 }
 
 fn draft(entry: &Entry, session: SessionId) -> Draft {
@@ -235,7 +243,6 @@ fn draft(entry: &Entry, session: SessionId) -> Draft {
 
 /// What an entry says, without its number, id, and time, and without fields we do not know.
 fn said(entry: &Entry) -> Draft {
-    let session = SessionId::parse("copy").expect("a good id");
     let role = match entry.kind {
         Kind::Message => entry.role,
         _ => Role::System,
@@ -244,6 +251,6 @@ fn said(entry: &Entry) -> Draft {
         role,
         // The text alone, as one part or as none, is the same message.
         parts: entry.to_message().parts,
-        ..draft(entry, session)
+        ..draft(entry, copy().1)
     }
 }
