@@ -2,8 +2,8 @@
 
 use std::{
     ffi::OsStr,
-    io::{IsTerminal, Read},
-    process::{Command, ExitStatus, Stdio},
+    io::{self, IsTerminal, Read},
+    process::{Command, ExitStatus, Output, Stdio},
     sync::mpsc::{self, RecvTimeoutError, SyncSender},
     time::{Duration, Instant},
 };
@@ -197,13 +197,10 @@ pub(crate) fn describe(command: &Command) -> String {
 
 /// Runs a short program away from the terminal and returns what it said; its complaints are shown if it fails.
 pub(crate) fn capture(command: &mut Command) -> Result<String, Error> {
-    let said = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|source| Error::Start {
-            program: command.get_program().to_string_lossy().into_owned(),
-            source,
-        })?;
+    let said = patiently(command).map_err(|source| Error::Start {
+        program: command.get_program().to_string_lossy().into_owned(),
+        source,
+    })?;
     if !said.status.success() {
         output::forward(&said.stderr);
         return Err(Error::Step {
@@ -214,6 +211,25 @@ pub(crate) fn capture(command: &mut Command) -> Result<String, Error> {
         });
     }
     Ok(String::from_utf8_lossy(&said.stdout).into_owned())
+}
+
+/// Waits with a sign of life: even a short program may have to wait for another one's lock.
+fn patiently(command: &mut Command) -> io::Result<Output> {
+    let started = now();
+    let line = describe(command);
+    let (answer, answered) = mpsc::sync_channel(1);
+    std::thread::scope(|scope| {
+        scope.spawn(|| answer.send(command.stdin(Stdio::null()).output()).ok());
+        loop {
+            match answered.recv_timeout(SILENCE) {
+                Ok(said) => return said,
+                Err(RecvTimeoutError::Timeout) => {
+                    output::heartbeat(started.elapsed(), &plain(&line))
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err(io::ErrorKind::BrokenPipe.into()),
+            }
+        }
+    })
 }
 
 /// Whether a short program runs and succeeds.
