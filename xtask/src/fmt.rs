@@ -6,7 +6,11 @@ use crate::{error::Error, repo::Repo, step::Step};
 const IMPORTS: &str = "imports_granularity=Crate,group_imports=StdExternalCrate";
 
 pub(crate) fn run(repo: &Repo, check: bool) -> Result<(), Error> {
-    for (title, folder) in [("format", "."), ("format the model daemon", "modeld")] {
+    for (title, folder) in [
+        ("format", "."),
+        ("format the model daemon", "modeld"),
+        ("format the fuzz targets", "fuzz"),
+    ] {
         if !repo.has(&format!("{folder}/Cargo.toml")) {
             continue;
         }

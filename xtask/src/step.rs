@@ -224,7 +224,7 @@ fn patiently(command: &mut Command) -> io::Result<Output> {
             match answered.recv_timeout(SILENCE) {
                 Ok(said) => return said,
                 Err(RecvTimeoutError::Timeout) => {
-                    output::heartbeat(started.elapsed(), &plain(&line))
+                    output::heartbeat(started.elapsed(), &plain(&line));
                 }
                 Err(RecvTimeoutError::Disconnected) => return Err(io::ErrorKind::BrokenPipe.into()),
             }
