@@ -4,6 +4,8 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use openclaw_types::{AgentId, IdError, SessionId};
 
+use crate::search::QueryFault;
+
 /// Why a call on the store was refused or failed.
 ///
 /// It can be cloned, because one failed sync answers every append that shared it.
@@ -63,6 +65,13 @@ pub enum Error {
     Changed {
         /// The transcript.
         path: PathBuf,
+    },
+    /// The text can't be searched for.
+    #[error("search the transcripts")]
+    Query {
+        /// Why.
+        #[from]
+        source: QueryFault,
     },
     /// The environment made an id that is none.
     #[error("make a session id")]

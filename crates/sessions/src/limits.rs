@@ -24,3 +24,9 @@ pub(crate) const CLOSE_DEADLINE_MS: u64 = 5_000;
 /// Highest number a line read back may carry: exact in every JSON reader, out of reach of anything that counts up
 /// from one, and with room above it to count on.
 pub(crate) const SEQ_MAX: u64 = (1 << 53) - 1;
+/// A search reads this much at a time: it stays in the processor's cache while it is looked through.
+pub(crate) const SEARCH_CHUNK_BYTES: usize = 256 << 10;
+/// Threads of one search: it is short, and the gateway has other work.
+pub(crate) const SEARCH_THREADS_MAX: usize = 4;
+/// Most hits of one search; whoever wants more narrows it by time.
+pub const SEARCH_HITS_MAX: usize = 1_000;

@@ -161,6 +161,15 @@ impl Scanner {
     }
 }
 
+/// Takes the entries and the damage out of one physical line, as reading the whole file would.
+pub(crate) fn take_line<'a>(offset: u64, line: &'a [u8], sink: &mut dyn FnMut(Found<'a>)) {
+    let scanner = Scanner {
+        at: offset,
+        oversized: 0,
+    };
+    scanner.line(line, sink);
+}
+
 /// A line without what editors and power cuts put around it.
 struct Trimmed<'a> {
     /// Bytes in front of the line.

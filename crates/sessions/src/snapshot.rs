@@ -11,6 +11,7 @@ use crate::{
     error::Error,
     index::SessionSummary,
     page::{Page, page_places, read_places},
+    search::{Found, Ground, Query, search},
     segment::Layout,
 };
 
@@ -131,6 +132,27 @@ impl Snapshot {
             Err(Error::UnknownSession { .. }) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Searches the transcripts, the newest entries first. `stop` is asked often, and ends it early.
+    ///
+    /// # Errors
+    /// The text can't be searched for, there is no such agent, or the disk cannot be read.
+    pub fn search(&self, query: &Query, stop: &(dyn Fn() -> bool + Sync)) -> Result<Found, Error> {
+        let grounds: Vec<_> = match &query.agent {
+            Some(agent) => {
+                let transcript = self.transcript(agent)?;
+                vec![Ground::snapshot(
+                    agent,
+                    &transcript.layout,
+                    &transcript.view,
+                )]
+            }
+            None => (self.agents.iter())
+                .map(|(id, found)| Ground::snapshot(id, &found.layout, &found.view))
+                .collect(),
+        };
+        search(&*self.disk, &grounds, query, stop)
     }
 
     /// Runs that have a user's entry and no end.

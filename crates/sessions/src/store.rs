@@ -20,6 +20,7 @@ use crate::{
     index::{Place, SessionSummary},
     limits::{CLOSE_DEADLINE_MS, PAGE_ENTRIES_MAX},
     page::{Page, page_places, read_places},
+    search::{Found, Ground, Query, search},
 };
 
 /// How a store works. Nothing has a hidden default.
@@ -308,6 +309,20 @@ impl Store {
     pub fn summary(&self, agent: &AgentId, session: &SessionId) -> Option<SessionSummary> {
         let files = self.agent(agent).ok()?;
         files.view().index.summary(agent, session)
+    }
+
+    /// Searches the transcripts of the open agents, the newest entries first. It reads files, so it may block for
+    /// as long as reading all of them takes; `stop` is asked often, and ends it early.
+    ///
+    /// # Errors
+    /// The text can't be searched for, the agent is not open, or the disk cannot be read.
+    pub fn search(&self, query: &Query, stop: &(dyn Fn() -> bool + Sync)) -> Result<Found, Error> {
+        let agents: Vec<_> = match &query.agent {
+            Some(agent) => vec![self.agent(agent)?],
+            None => lock(&self.0.shared.agents).values().cloned().collect(),
+        };
+        let grounds: Vec<_> = agents.into_iter().map(Ground::open_agent).collect();
+        search(&*self.0.shared.disk, &grounds, query, stop)
     }
 
     /// Hides a session behind a tombstone.

@@ -59,6 +59,19 @@ impl Places {
         });
     }
 
+    /// The entry that begins exactly there.
+    pub(crate) fn at(&self, segment: u32, offset: u64) -> Option<Place> {
+        let wanted = (segment, offset);
+        let behind = self
+            .blocks
+            .partition_point(|block| (block.first.segment, block.first.offset) <= wanted);
+        let mut places = Vec::with_capacity(BLOCK_ENTRIES);
+        self.blocks[behind.checked_sub(1)?].unpack(&mut places);
+        places
+            .into_iter()
+            .find(|place| (place.segment, place.offset) == wanted)
+    }
+
     /// The last ones, in file order.
     pub(crate) fn tail(&self, limit: usize) -> Vec<Place> {
         self.collect_back(self.blocks.len(), limit, u64::MAX)
@@ -156,6 +169,10 @@ mod tests {
                 all.push(place);
             }
             prop_assert_eq!(places.len(), all.len());
+            for place in &all {
+                prop_assert_eq!(places.at(place.segment, place.offset), Some(*place));
+            }
+            prop_assert_eq!(places.at(1, below), all.iter().find(|place| (place.segment, place.offset) == (1, below)).copied());
             let from = all.len().saturating_sub(limit);
             prop_assert_eq!(&places.tail(limit), &all[from..]);
             let older: Vec<_> = all.iter().filter(|place| place.seq < below).copied().collect();

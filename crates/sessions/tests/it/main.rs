@@ -6,4 +6,5 @@ mod harness;
 mod ledger;
 mod numbers;
 mod real;
+mod search;
 mod seeds;
