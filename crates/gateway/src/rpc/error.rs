@@ -29,9 +29,9 @@ pub(crate) fn store(error: &sessions::Error) -> ErrorShape {
         sessions::Error::UnknownAgent { .. } | sessions::Error::UnknownSession { .. } => {
             ErrorCode::NotFound
         }
-        sessions::Error::TooLarge { .. } | sessions::Error::TooDeep { .. } => {
-            ErrorCode::InvalidRequest
-        }
+        sessions::Error::TooLarge { .. }
+        | sessions::Error::TooDeep { .. }
+        | sessions::Error::Query { .. } => ErrorCode::InvalidRequest,
         sessions::Error::Busy
         | sessions::Error::Closed
         | sessions::Error::DiskFull { .. }
