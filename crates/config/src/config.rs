@@ -141,9 +141,9 @@ pub struct Session {
     pub entry_bytes_max: u64,
     /// Most entries that a prompt holds.
     pub history_entries: u32,
-    /// Whether each answer is followed by a commit marker.
-    pub auto_commit: bool,
-    /// Work on old sessions.
+    /// What is done on sessions unasked.
+    pub keeper: Keeper,
+    /// Bounds on what is kept.
     pub maintenance: Maintenance,
 }
 
@@ -161,25 +161,34 @@ pub enum Durability {
     Os,
 }
 
-/// Work on old sessions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Maintenance {
-    /// What is done about sessions beyond the bounds.
-    pub mode: MaintenanceMode,
-    /// Idle for longer.
-    pub archive_after_ms: u64,
-    /// More than this, an agent.
-    pub sessions_max: u32,
+/// What is done on sessions unasked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keeper {
+    /// Sessions that rest get commit markers.
+    pub auto_commit: bool,
+    /// Sessions idle for longer are archived; `None` leaves all where they are.
+    pub archive_after_ms: Option<u64>,
 }
 
-/// What is done about old sessions.
+/// Bounds on what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Maintenance {
+    /// What is done beyond the bounds.
+    pub mode: MaintenanceMode,
+    /// Sessions of an agent that are not archived.
+    pub sessions_max: u32,
+    /// Bytes of all archives together.
+    pub archive_bytes_max: u64,
+}
+
+/// What is done beyond the bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MaintenanceMode {
     /// Nothing.
     Off,
-    /// They are reported.
+    /// It is reported.
     Warn,
-    /// They are archived.
+    /// The oldest sessions are archived, the oldest archives removed.
     Enforce,
 }
 

@@ -145,7 +145,7 @@ impl Changes {
             segment_bytes_max,
             entry_bytes_max,
             history_entries,
-            auto_commit,
+            keeper,
             maintenance,
         } = old;
         self.restart("session.durability", *durability == new.durability);
@@ -161,7 +161,7 @@ impl Changes {
             "session.historyEntries",
             *history_entries == new.history_entries,
         );
-        self.next_run("session.keeper", *auto_commit == new.auto_commit);
+        self.restart("session.keeper", *keeper == new.keeper);
         self.restart("session.maintenance", *maintenance == new.maintenance);
     }
 

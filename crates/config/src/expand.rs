@@ -93,6 +93,21 @@ pub(crate) fn duration_ms(text: &str) -> Option<i64> {
     number.parse::<i64>().ok()?.checked_mul(factor)
 }
 
+/// `500mb` in bytes; units go by 1,024.
+pub(crate) fn bytes(text: &str) -> Option<u64> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        "t" | "tb" | "tib" => 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +149,25 @@ mod tests {
             ("99999999999999999w", None),
         ] {
             assert_eq!(duration_ms(text), ms, "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, size) in [
+            ("0", Some(0)),
+            ("10b", Some(10)),
+            ("3 KB", Some(3_072)),
+            ("500mb", Some(500 << 20)),
+            ("10GiB", Some(10 << 30)),
+            ("1t", Some(1 << 40)),
+            ("", None),
+            ("mb", None),
+            ("-1mb", None),
+            ("1.5gb", None),
+            ("99999999999t", None),
+        ] {
+            assert_eq!(bytes(text), size, "{text}");
         }
     }
 

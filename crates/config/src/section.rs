@@ -211,7 +211,8 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn default(&self, name: &str) -> &'static str {
+    /// The table's default of a key.
+    pub(crate) fn default(&self, name: &str) -> &'static str {
         self.shape.at(name).default_text()
     }
 }

@@ -2,7 +2,8 @@
 
 use super::Checker;
 use crate::{
-    config::{Durability, Limits, Maintenance, MaintenanceMode, Session},
+    config::{Durability, Keeper, Limits, Maintenance, MaintenanceMode, Session},
+    expand,
     section::Section,
 };
 
@@ -12,7 +13,12 @@ impl Checker<'_> {
     pub(super) fn session(&mut self, root: &Section<'_>) -> Session {
         let session = root.section("session");
         let keeper = session.section("keeper");
+        let kept = session.switch("keeper");
         let maintenance = session.section("maintenance");
+        let archive_after_ms = keeper
+            .stated("archiveAfter")
+            .or_else(|| maintenance.stated("archiveAfter"))
+            .unwrap_or_else(|| keeper.number("archiveAfter"));
         let durability = match session.text_or_default("durability") {
             "batch" => Durability::Batch {
                 interval_ms: session.number("batchMs"),
@@ -32,16 +38,39 @@ impl Checker<'_> {
             segment_bytes_max: session.number("segmentBytesMax"),
             entry_bytes_max: session.number("entryBytesMax"),
             history_entries: session.number("historyEntries"),
-            auto_commit: keeper.flag("enabled") && keeper.flag("auto_commit"),
-            maintenance: Maintenance {
-                mode: match maintenance.text_or_default("mode") {
-                    "off" => MaintenanceMode::Off,
-                    "enforce" => MaintenanceMode::Enforce,
-                    _ => MaintenanceMode::Warn,
-                },
-                archive_after_ms: maintenance.number("archiveAfter"),
-                sessions_max: maintenance.number("maxEntries"),
+            keeper: Keeper {
+                auto_commit: kept && keeper.flag("auto_commit"),
+                archive_after_ms: (kept && keeper.flag("archive")).then_some(archive_after_ms),
             },
+            maintenance: self.maintenance(&maintenance),
+        }
+    }
+
+    fn maintenance(&mut self, maintenance: &Section<'_>) -> Maintenance {
+        let name = "maxDiskBytes";
+        let stated = match maintenance.text(name) {
+            Some(text) => {
+                let bytes = expand::bytes(text);
+                if bytes.is_none() {
+                    self.degraded(
+                        maintenance.at(name),
+                        maintenance.path_of(name),
+                        "expected a number of bytes or a text like \"500mb\"; the default is used",
+                    );
+                }
+                bytes
+            }
+            None => maintenance.stated(name),
+        };
+        let default = || expand::bytes(maintenance.default(name)).unwrap_or(u64::MAX);
+        Maintenance {
+            mode: match maintenance.text_or_default("mode") {
+                "off" => MaintenanceMode::Off,
+                "enforce" => MaintenanceMode::Enforce,
+                _ => MaintenanceMode::Warn,
+            },
+            sessions_max: maintenance.number("maxEntries"),
+            archive_bytes_max: stated.unwrap_or_else(default),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use openclaw_config::{
     Config, Problem,
-    config::{AgentModel, PassthroughEndpoint},
+    config::{AgentModel, Keeper, PassthroughEndpoint},
 };
 
 use crate::fixture::Home;
@@ -68,7 +68,7 @@ fn the_later_shape_is_understood() {
     assert!(config.gateway.bind.is_unspecified());
     assert!(config.gateway.trusted_proxies[0].contains([127, 0, 0, 1].into()));
     assert_eq!(config.gateway.allowed_origins, ["http://localhost:3000"]);
-    assert!(!config.session.auto_commit);
+    assert!(!config.session.keeper.auto_commit);
     assert_eq!(config.session.maintenance.sessions_max, 20);
     assert_eq!(config.plugins.memory_slot.as_deref(), Some("a"));
     assert!(!config.plugins.entries["b"].enabled);
@@ -129,4 +129,69 @@ fn deadlines_are_the_providers_own_or_those_of_all() {
 fn keys_for_people_and_tools_say_nothing() {
     let text = "{ $schema: 'x', _comment: 'y', '//': 'z', '# note': 1, agents: [{ name: 'alpha', _why: 'w' }] }";
     assert_eq!(shape(text).1, []);
+}
+
+#[test]
+fn the_keeper_is_set_where_any_of_the_known_files_sets_it() {
+    const DAY_MS: u64 = 86_400_000;
+    for (written, auto_commit, archive_after_ms, archive_bytes_max) in [
+        ("", true, Some(30 * DAY_MS), 10 << 30),
+        (
+            "keeper: { auto_commit: false }",
+            false,
+            Some(30 * DAY_MS),
+            10 << 30,
+        ),
+        (
+            "keeper: { enabled: false, archiveAfter: '7d' }",
+            false,
+            None,
+            10 << 30,
+        ),
+        ("keeper: false", false, None, 10 << 30),
+        ("keeper: { archive: false }", true, None, 10 << 30),
+        (
+            "keeper: { archive_after: '7d' }",
+            true,
+            Some(7 * DAY_MS),
+            10 << 30,
+        ),
+        (
+            "maintenance: { pruneAfter: '2w' }",
+            true,
+            Some(14 * DAY_MS),
+            10 << 30,
+        ),
+        (
+            "keeper: { archiveAfter: '1d' }, maintenance: { archiveAfter: '2w', maxDiskBytes: '500mb' }",
+            true,
+            Some(DAY_MS),
+            500 << 20,
+        ),
+        (
+            "maintenance: { maxDiskBytes: 7 }",
+            true,
+            Some(30 * DAY_MS),
+            7,
+        ),
+    ] {
+        let (config, problems) = shape(&format!("{{ session: {{ {written} }} }}"));
+        assert_eq!(problems, [], "{written}");
+        assert_eq!(
+            config.session.keeper,
+            Keeper {
+                auto_commit,
+                archive_after_ms
+            },
+            "{written}"
+        );
+        let maintenance = config.session.maintenance;
+        assert_eq!(
+            maintenance.archive_bytes_max, archive_bytes_max,
+            "{written}"
+        );
+    }
+    let (config, problems) = shape("{ session: { maintenance: { maxDiskBytes: 'much' } } }");
+    assert_eq!(config.session.maintenance.archive_bytes_max, 10 << 30);
+    assert_eq!(problems.len(), 1);
 }
