@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+mod iso;
+
 /// Milliseconds since 1970-01-01T00:00:00Z; the unit of every timestamp on disk and on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub i64);
@@ -13,6 +15,12 @@ impl Timestamp {
     #[must_use]
     pub const fn as_millis(self) -> i64 {
         self.0
+    }
+
+    /// Reads `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)`; without a zone it is taken as UTC.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        iso::parse(text)
     }
 
     /// Milliseconds from `earlier` to `self`, never negative.
