@@ -66,6 +66,14 @@ pub enum Error {
         /// The transcript.
         path: PathBuf,
     },
+    /// The session has entries already, and was to be made.
+    #[error("agent `{agent}` has a session `{session}` already")]
+    Taken {
+        /// Whose session.
+        agent: AgentId,
+        /// Which one.
+        session: SessionId,
+    },
     /// The text can't be searched for.
     #[error("search the transcripts")]
     Query {

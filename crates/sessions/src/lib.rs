@@ -18,6 +18,7 @@ mod commit;
 pub mod disk;
 mod entry;
 mod error;
+mod import;
 mod index;
 mod limits;
 mod page;
@@ -32,6 +33,9 @@ pub use commit::Durability;
 pub use disk::{Disk, RealDisk, SimDisk};
 pub use entry::{Appended, Draft, Entry, Fault, Kind, Origin, OriginKind, decode};
 pub use error::Error;
+pub use import::{
+    Branch, ImportFault, Imported, LineProblem, Listed, Problems, read_listing, read_transcripts,
+};
 pub use index::SessionSummary;
 pub use limits::{LINE_BYTES_MAX, PAGE_ENTRIES_MAX, SEARCH_HITS_MAX};
 pub use page::Page;

@@ -30,3 +30,9 @@ pub(crate) const SEARCH_CHUNK_BYTES: usize = 256 << 10;
 pub(crate) const SEARCH_THREADS_MAX: usize = 4;
 /// Most hits of one search; whoever wants more narrows it by time.
 pub const SEARCH_HITS_MAX: usize = 1_000;
+/// Lines of a file that an import names as bad; beyond that they are only counted.
+pub(crate) const IMPORT_PROBLEMS_MAX: usize = 100;
+/// Bytes of one batch of an import: a few rounds of the disk, and little of the queue.
+pub(crate) const IMPORT_BATCH_BYTES: usize = 2 << 20;
+/// How long an import waits for room in the queue. A healthy disk makes some within milliseconds.
+pub(crate) const IMPORT_BUSY_MS: u64 = 10_000;

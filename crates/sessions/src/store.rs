@@ -165,7 +165,18 @@ impl Store {
         agent: &AgentId,
         drafts: Vec<Draft>,
     ) -> impl Future<Output = Result<Vec<Appended>, Error>> + Send + 'static + use<> {
-        let queued = self.enqueue(agent, drafts);
+        self.queue(agent, drafts, Vec::new())
+    }
+
+    /// Appends entries from elsewhere, with their times and under new ids and numbers; like [`Store::append`] in
+    /// everything else.
+    pub(crate) fn queue(
+        &self,
+        agent: &AgentId,
+        drafts: Vec<Draft>,
+        imported: Vec<Entry>,
+    ) -> impl Future<Output = Result<Vec<Appended>, Error>> + Send + 'static + use<> {
+        let queued = self.enqueue(agent, drafts, imported);
         async move {
             match queued?.await {
                 Ok(result) => result,
@@ -178,19 +189,28 @@ impl Store {
         &self,
         agent: &AgentId,
         drafts: Vec<Draft>,
+        imported: Vec<Entry>,
     ) -> Result<oneshot::Receiver<Result<Vec<Appended>, Error>>, Error> {
         let files = self.agent(agent)?;
-        let bytes = drafts.iter().map(Draft::queue_bytes).sum();
+        let drafted: usize = drafts.iter().map(Draft::queue_bytes).sum();
+        let bytes = drafted + imported.iter().map(Entry::memory_bytes).sum::<usize>();
         let bytes_max = self.0.shared.entry_bytes_max;
-        if let Some(bytes) = drafts
-            .iter()
-            .map(|draft| draft.content.len())
+        let drafted = drafts.iter().map(|draft| draft.content.len());
+        if let Some(bytes) = drafted
+            .chain(imported.iter().map(|entry| entry.content.len()))
             .find(|&bytes| bytes > bytes_max)
         {
             return Err(Error::TooLarge { bytes, bytes_max });
         }
         let (reply, answer) = oneshot::channel();
-        let command = Command::Append(files, Request { drafts, reply });
+        let command = Command::Append(
+            files,
+            Request {
+                drafts,
+                imported,
+                reply,
+            },
+        );
         match self.0.inbox.push(command, bytes) {
             Ok(()) => {
                 self.0.shared.counters.requests.fetch_add(1, Relaxed);

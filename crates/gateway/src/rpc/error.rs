@@ -31,7 +31,8 @@ pub(crate) fn store(error: &sessions::Error) -> ErrorShape {
         }
         sessions::Error::TooLarge { .. }
         | sessions::Error::TooDeep { .. }
-        | sessions::Error::Query { .. } => ErrorCode::InvalidRequest,
+        | sessions::Error::Query { .. }
+        | sessions::Error::Taken { .. } => ErrorCode::InvalidRequest,
         sessions::Error::Busy
         | sessions::Error::Closed
         | sessions::Error::DiskFull { .. }

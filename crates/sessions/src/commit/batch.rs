@@ -27,6 +27,8 @@ pub(crate) type Reply = oneshot::Sender<Result<Vec<Appended>, Error>>;
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) drafts: Vec<Draft>,
+    /// Entries from elsewhere, which keep their times.
+    pub(crate) imported: Vec<Entry>,
     pub(crate) reply: Reply,
 }
 
@@ -214,9 +216,13 @@ impl Lines {
     /// Numbers and encodes one request, whole or not at all.
     fn add(&mut self, agent: &AgentFiles, request: Request, env: &dyn Env, bytes_max: usize) {
         let (bytes, entries) = (self.bytes.len(), self.entries.len());
-        let mut appended = Vec::with_capacity(request.drafts.len());
-        for draft in request.drafts {
-            match self.add_entry(agent, draft, env, bytes_max) {
+        let now = env.now();
+        let drafts = request.drafts.into_iter();
+        let drafts = drafts.map(|draft| Entry::from_draft(draft, String::new(), now, 0));
+        let mut appended = Vec::with_capacity(drafts.len() + request.imported.len());
+        for mut entry in drafts.chain(request.imported) {
+            entry.id = env.fresh_id();
+            match self.add_entry(agent, entry, bytes_max) {
                 Ok(done) => appended.push(done),
                 Err(error) => {
                     self.bytes.truncate(bytes);
@@ -232,22 +238,20 @@ impl Lines {
     fn add_entry(
         &mut self,
         agent: &AgentFiles,
-        draft: Draft,
-        env: &dyn Env,
+        mut entry: Entry,
         bytes_max: usize,
     ) -> Result<Appended, Error> {
-        let seq = match self.numbers.get_mut(&draft.session) {
+        entry.seq = match self.numbers.get_mut(&entry.session) {
             Some(last) => {
                 *last += 1;
                 *last
             }
             None => {
-                let seq = agent.view().index.next_seq(&draft.session);
-                self.numbers.insert(draft.session.clone(), seq);
+                let seq = agent.view().index.next_seq(&entry.session);
+                self.numbers.insert(entry.session.clone(), seq);
                 seq
             }
         };
-        let entry = Entry::from_draft(draft, env.fresh_id(), env.now(), seq);
         let start = self.bytes.len();
         encode(&entry, &mut self.bytes).ok_or(Error::TooDeep {
             depth_max: VALUE_DEPTH_MAX,
@@ -258,7 +262,7 @@ impl Lines {
         }
         let appended = Appended {
             id: entry.id.clone(),
-            seq,
+            seq: entry.seq,
             timestamp: entry.timestamp,
         };
         let Ok(len) = u32::try_from(bytes - 1) else {

@@ -3,6 +3,7 @@
 mod basics;
 mod faults;
 mod harness;
+mod import;
 mod ledger;
 mod numbers;
 mod real;
