@@ -193,6 +193,13 @@ impl AgentFiles {
         writer: &mut Writer,
         active: &ActiveFile,
     ) -> Result<(), Error> {
+        let path = self.layout.active();
+        let now = disk.state(&path);
+        if !now.is_ok_and(|now| now.identity == active.identity) {
+            // What stands there now is somebody else's: it is read, and not sealed for ours.
+            *writer = Writer::Lost;
+            return Err(Error::Changed { path });
+        }
         let (sealed, number) = {
             let view = self.view();
             (view.sealed.clone(), view.active_number)
@@ -237,8 +244,12 @@ impl AgentFiles {
         writer: &mut Writer,
         cache: &Mutex<TailCache>,
     ) -> Result<Recovery, Error> {
-        // The old handle must go first: the lock it holds may be on the very file that is opened again.
-        self.view().active = None;
+        // The lock must go first: it may be on the very file that is opened again. The handle stays, because
+        // readers go on with what they know until the files have been read.
+        if let Some(old) = &self.view().active {
+            old.unlock()
+                .map_err(|error| Error::disk("unlock", self.layout.active(), error))?;
+        }
         let (mut view, ready, recovery) = load::load(disk, env, &self.layout)?;
         let mut old = self.view();
         view.index.inherit_burned(std::mem::take(&mut old.index));

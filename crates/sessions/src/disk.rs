@@ -117,6 +117,11 @@ pub trait DiskFile: Send + Sync + Debug {
     /// # Errors
     /// As the disk says.
     fn lock(&self) -> io::Result<()>;
+    /// Gives the writer lock back, while the file stays open for reading.
+    ///
+    /// # Errors
+    /// As the disk says.
+    fn unlock(&self) -> io::Result<()>;
 }
 
 /// Fills the buffer from a position, as far as the file goes.

@@ -110,6 +110,9 @@ impl DiskFile for SlowFile {
     fn lock(&self) -> io::Result<()> {
         self.0.lock()
     }
+    fn unlock(&self) -> io::Result<()> {
+        self.0.unlock()
+    }
 }
 
 fn world(provider: ScriptedProvider) -> (World, Hold) {

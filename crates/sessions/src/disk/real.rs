@@ -104,6 +104,10 @@ impl DiskFile for RealFile {
             FlockOperation::NonBlockingLockExclusive,
         )?)
     }
+
+    fn unlock(&self) -> io::Result<()> {
+        Ok(fs::flock(&self.0, FlockOperation::Unlock)?)
+    }
 }
 
 fn open_dir(path: &Path) -> io::Result<OwnedFd> {

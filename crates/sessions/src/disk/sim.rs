@@ -55,7 +55,8 @@ pub struct Fault {
 /// A disk in memory. Clones share it.
 ///
 /// A crash keeps, of every file, what was synced and a part, chosen by the seed, of what was not; and of
-/// every directory the names as they were last synced. A failed sync loses the bytes it was to save for
+/// every directory the names as they were last synced, and of the changes since as many, in their order, as
+/// the seed says. A failed sync loses the bytes it was to save for
 /// good, whatever later syncs say, as Linux does.
 #[derive(Debug, Clone)]
 pub struct SimDisk(Arc<Mutex<State>>);
@@ -65,6 +66,8 @@ struct State {
     seed: u64,
     names: BTreeMap<PathBuf, u64>,
     durable_names: BTreeMap<PathBuf, u64>,
+    /// What happened to names since their directory was synced; a rename happens whole or not at all.
+    unsynced_names: Vec<Vec<(PathBuf, Option<u64>)>>,
     dirs: BTreeSet<PathBuf>,
     inodes: BTreeMap<u64, Inode>,
     inode_next: u64,
@@ -101,6 +104,7 @@ impl SimDisk {
             seed,
             names: BTreeMap::new(),
             durable_names: BTreeMap::new(),
+            unsynced_names: Vec::new(),
             dirs: root.ancestors().map(Path::to_path_buf).collect(),
             inodes: BTreeMap::new(),
             inode_next: 1,
@@ -139,10 +143,12 @@ impl SimDisk {
         for (&number, inode) in &state.inodes {
             inodes.insert(number, Inode::all_durable(inode.after_crash(&mut seed)));
         }
+        let names = state.names_after_crash(&mut seed);
         Self(Arc::new(Mutex::new(State {
             seed,
-            names: state.durable_names.clone(),
-            durable_names: state.durable_names.clone(),
+            names: names.clone(),
+            durable_names: names,
+            unsynced_names: Vec::new(),
             dirs: state.dirs.clone(),
             inodes,
             inode_next: state.inode_next,
@@ -170,6 +176,9 @@ impl SimDisk {
             .insert(number, Inode::all_durable(bytes.to_vec()));
         state.names.insert(path.to_path_buf(), number);
         state.durable_names.insert(path.to_path_buf(), number);
+        for changes in &mut state.unsynced_names {
+            changes.retain(|(changed, _)| changed != path);
+        }
     }
 
     /// The files whose names are below a directory.
@@ -234,6 +243,36 @@ impl State {
         }
     }
 
+    /// Changes names in one step, which a crash may undo until their directories are synced.
+    fn name(&mut self, changes: &[(&Path, Option<u64>)]) {
+        for &(path, inode) in changes {
+            put(&mut self.names, path, inode);
+        }
+        let changes = changes.iter().map(|&(path, to)| (path.to_path_buf(), to));
+        self.unsynced_names.push(changes.collect());
+    }
+
+    fn sync_names(&mut self, dir: &Path) {
+        let is_here = |path: &Path| path.parent() == Some(dir);
+        self.durable_names.retain(|path, _| !is_here(path));
+        let here = self.names.iter().filter(|(path, _)| is_here(path));
+        self.durable_names
+            .extend(here.map(|(path, inode)| (path.clone(), *inode)));
+        for changes in &mut self.unsynced_names {
+            changes.retain(|(path, _)| !is_here(path));
+        }
+        self.unsynced_names.retain(|changes| !changes.is_empty());
+    }
+
+    fn names_after_crash(&self, seed: &mut u64) -> BTreeMap<PathBuf, u64> {
+        let mut names = self.durable_names.clone();
+        let kept = draw(seed, self.unsynced_names.len() + 1);
+        for (path, inode) in self.unsynced_names[..kept].iter().flatten() {
+            put(&mut names, path, *inode);
+        }
+        names
+    }
+
     fn add_inode(&mut self) -> u64 {
         let number = self.inode_next;
         self.inode_next += 1;
@@ -267,7 +306,7 @@ impl Disk for SimDisk {
                     return Err(io::ErrorKind::NotFound.into());
                 }
                 let inode = state.add_inode();
-                state.names.insert(path.to_path_buf(), inode);
+                state.name(&[(path, Some(inode))]);
                 inode
             }
             (OpenMode::Read | OpenMode::Append, Some(inode)) => inode,
@@ -294,18 +333,19 @@ impl Disk for SimDisk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = Self::state(self);
         state.check(Call::Rename)?;
-        let inode = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        state.names.insert(to.to_path_buf(), inode);
+        let inode = *state.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+        state.name(&[(from, None), (to, Some(inode))]);
         Ok(())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut state = Self::state(self);
         state.check(Call::Remove)?;
-        let removed = state.names.remove(path);
-        removed
-            .map(drop)
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        if !state.names.contains_key(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        state.name(&[(path, None)]);
+        Ok(())
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
@@ -322,16 +362,7 @@ impl Disk for SimDisk {
         if !state.dirs.contains(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        state
-            .durable_names
-            .retain(|name, _| name.parent() != Some(path));
-        let here: Vec<_> = state
-            .names
-            .iter()
-            .filter(|(name, _)| name.parent() == Some(path))
-            .map(|(name, inode)| (name.clone(), *inode))
-            .collect();
-        state.durable_names.extend(here);
+        state.sync_names(path);
         Ok(())
     }
 
@@ -426,17 +457,27 @@ impl DiskFile for SimFile {
             }
         }
     }
+
+    fn unlock(&self) -> io::Result<()> {
+        let mut state = self.disk.state();
+        let inode = state.inode(self.inode)?;
+        inode.locked_by = inode.locked_by.filter(|&by| by != self.handle);
+        Ok(())
+    }
 }
 
 impl Drop for SimFile {
     fn drop(&mut self) {
-        let mut state = self.disk.state();
-        if let Ok(inode) = state.inode(self.inode)
-            && inode.locked_by == Some(self.handle)
-        {
-            inode.locked_by = None;
-        }
+        // A file that nobody knows any more holds no lock either.
+        self.unlock().unwrap_or_default();
     }
+}
+
+fn put(names: &mut BTreeMap<PathBuf, u64>, path: &Path, inode: Option<u64>) {
+    match inode {
+        Some(inode) => names.insert(path.to_path_buf(), inode),
+        None => names.remove(path),
+    };
 }
 
 /// The next number of a `SplitMix64` sequence.

@@ -289,6 +289,9 @@ impl DiskFile for LyingFile {
     fn lock(&self) -> io::Result<()> {
         self.0.lock()
     }
+    fn unlock(&self) -> io::Result<()> {
+        self.0.unlock()
+    }
 }
 
 #[tokio::test]
