@@ -6,6 +6,7 @@ mod harness;
 mod import;
 mod ledger;
 mod numbers;
+mod prove;
 mod real;
 mod search;
 mod seeds;
