@@ -35,6 +35,8 @@ pub struct SessionSummary {
     pub owner: Option<OriginKind>,
     /// Number of the last commit marker.
     pub committed_seq: Option<u64>,
+    /// Number of the last entry.
+    pub last_seq: u64,
 }
 
 /// How the line of an operator's entry is told without reading the rest of it. Text can't hold these bytes, because its
@@ -306,6 +308,7 @@ impl Session {
             preview: self.preview.as_ref().to_owned(),
             owner: self.owner,
             committed_seq: self.committed_seq,
+            last_seq: self.last_seq,
         })
     }
 }

@@ -20,6 +20,7 @@ mod entry;
 mod error;
 mod import;
 mod index;
+mod keeper;
 mod limits;
 mod page;
 mod recover;
@@ -37,6 +38,7 @@ pub use import::{
     Branch, ImportFault, Imported, LineProblem, Listed, Problems, read_listing, read_transcripts,
 };
 pub use index::SessionSummary;
+pub use keeper::{Due, Exceeded, Excess, Keeper, KeeperOptions, KeptArchive};
 pub use limits::{LINE_BYTES_MAX, PAGE_ENTRIES_MAX, SEARCH_HITS_MAX};
 pub use page::Page;
 pub use search::{Case, Found, Hit, Query, QueryFault};

@@ -36,3 +36,11 @@ pub(crate) const IMPORT_PROBLEMS_MAX: usize = 100;
 pub(crate) const IMPORT_BATCH_BYTES: usize = 2 << 20;
 /// How long an import waits for room in the queue. A healthy disk makes some within milliseconds.
 pub(crate) const IMPORT_BUSY_MS: u64 = 10_000;
+/// A session that nobody has written to for so long gets its commit marker: after a turn, and not between its steps.
+pub(crate) const COMMIT_IDLE_MS: u64 = 5_000;
+/// A busy session gets a marker after so many entries, which keeps a marker's share of the bytes small.
+pub(crate) const COMMIT_ENTRIES_MAX: u64 = 64;
+/// Commit markers of one plan: a marker reads what it covers, and a round of them should not take long.
+pub(crate) const COMMITS_PLANNED_MAX: usize = 64;
+/// A session beyond the bound is archived only when it has been idle for this long.
+pub(crate) const EXCESS_IDLE_MS: u64 = 3_600_000;
