@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use memchr::memmem;
 use openclaw_types::{AgentId, Role, RunId, SessionId, Timestamp};
 
 pub(crate) use self::places::{Place, Places};
+use self::runs::OpenRuns;
 use crate::{
     entry::{Entry, Fault, Kind, Line, OriginKind, decode},
     limits::{PREVIEW_CHARS_MAX, SEQ_MAX},
 };
 
 mod places;
+mod runs;
 
 /// One session in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +40,6 @@ pub struct SessionSummary {
     pub last_seq: u64,
 }
 
-/// How the line of an operator's entry is told without reading the rest of it. Text can't hold these bytes, because its
-/// quotes are escaped; a tool's arguments can, and then the session counts as an operator's, which is the safe mistake.
-const OPERATOR_ORIGIN: &[u8] = br#""origin":{"kind":"operator""#;
-
 /// All sessions of one agent.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
@@ -50,8 +47,6 @@ pub(crate) struct Index {
     sessions: IndexMap<SessionId, Session>,
     /// Numbers that failed appends have used up.
     burned: BTreeMap<SessionId, u64>,
-    /// Runs that began and have not ended, in order of appearance.
-    open_runs: BTreeMap<(SessionId, RunId), u64>,
     /// While the file is read, every run is followed; afterwards only those that were left open.
     following: bool,
     appeared: u64,
@@ -70,6 +65,7 @@ struct Session {
     preview: Box<str>,
     owner: Option<OriginKind>,
     committed_seq: Option<u64>,
+    runs: OpenRuns,
 }
 
 /// What the index needs of an entry, read back or just written.
@@ -100,6 +96,7 @@ impl Index {
             session.preview = message
                 .map(|entry| preview(&entry.content))
                 .unwrap_or_default();
+            session.runs.shrink();
         }
     }
 
@@ -132,13 +129,13 @@ impl Index {
                 .and_then(|entry| entry.origin)
                 .map(|origin| origin.kind)
         } else {
-            memmem::find(bytes, OPERATOR_ORIGIN).map(|_at| OriginKind::Operator)
+            line.operator.then_some(OriginKind::Operator)
         };
-        let message = session.note(place, &Facts::of_line(line), owner);
-        if message {
+        let facts = Facts::of_line(line);
+        if session.note(place, &facts, owner) {
             session.last_message = Some(place);
         }
-        self.follow(name, &Facts::of_line(line));
+        session.follow(&facts, self.following.then_some(&mut self.appeared));
         Ok(())
     }
 
@@ -152,7 +149,7 @@ impl Index {
         if session.note(place, &facts, owner) {
             session.preview = preview(&entry.content);
         }
-        self.follow(entry.session.as_str(), &facts);
+        session.follow(&facts, self.following.then_some(&mut self.appeared));
     }
 
     /// The number the session's next entry gets.
@@ -210,43 +207,14 @@ impl Index {
 
     /// Runs that were cut off before this index was read, the oldest first.
     pub(crate) fn unfinished_runs(&self) -> Vec<(SessionId, RunId)> {
-        let mut runs: Vec<_> = self.open_runs.iter().collect();
-        runs.sort_by_key(|&(_, appeared)| *appeared);
-        runs.into_iter().map(|(run, _)| run.clone()).collect()
-    }
-
-    fn follow(&mut self, session: &str, facts: &Facts<'_>) {
-        if !self.following && self.open_runs.is_empty() {
-            return;
+        let mut runs = Vec::new();
+        for (id, session) in &self.sessions {
+            let named = session.runs.iter();
+            runs.extend(named.filter_map(|(run, at)| Some((at, id, RunId::parse(run).ok()?))));
         }
-        if facts.run.is_none() && facts.kind != Kind::Tombstone {
-            return;
-        }
-        if facts.kind == Kind::Tombstone {
-            self.open_runs.retain(|(id, _), _| id.as_str() != session);
-            return;
-        }
-        let (Some(Ok(run)), Some((id, _))) = (
-            facts.run.map(RunId::parse),
-            self.sessions.get_key_value(session),
-        ) else {
-            return;
-        };
-        let key = (id.clone(), run);
-        match (facts.kind, facts.role) {
-            (Kind::Message, Role::User) if self.following => {
-                self.appeared += 1;
-                let appeared = self.appeared;
-                self.open_runs.entry(key).or_insert(appeared);
-            }
-            (Kind::Message, Role::Assistant) if !facts.calls_tools => {
-                self.open_runs.remove(&key);
-            }
-            (Kind::Aborted, _) => {
-                self.open_runs.remove(&key);
-            }
-            _ => {}
-        }
+        runs.sort_unstable_by_key(|&(appeared, ..)| appeared);
+        let runs = runs.into_iter();
+        runs.map(|(_, id, run)| (id.clone(), run)).collect()
     }
 }
 
@@ -297,6 +265,22 @@ impl Session {
         message
     }
 
+    /// Ends the runs that end here. Where `appeared` counts them, it begins those that begin here.
+    fn follow(&mut self, facts: &Facts<'_>, appeared: Option<&mut u64>) {
+        let Some(run) = facts.run else {
+            return;
+        };
+        match (facts.kind, facts.role, appeared) {
+            (Kind::Message, Role::User, Some(appeared)) => {
+                *appeared += 1;
+                self.runs.begin(run, *appeared);
+            }
+            (Kind::Message, Role::Assistant, _) if !facts.calls_tools => self.runs.end(run),
+            (Kind::Aborted, ..) => self.runs.end(run),
+            _ => {}
+        }
+    }
+
     fn summary(&self, agent: &AgentId, session: &SessionId) -> Option<SessionSummary> {
         (self.places.len() > 0).then(|| SessionSummary {
             agent: agent.clone(),
@@ -326,6 +310,7 @@ impl Default for Session {
             preview: Box::default(),
             owner: None,
             committed_seq: None,
+            runs: OpenRuns::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 /// What is left of a line.
 #[derive(Debug, Clone, Copy)]
@@ -46,11 +46,15 @@ impl<'a> Cursor<'a> {
 
     /// Steps over the rest of a string without looking into it.
     pub(super) fn skip_string(&mut self) -> Option<()> {
+        let mut from = 0;
         loop {
-            let at = memchr2(b'"', b'\\', self.0)?;
-            let quote = self.0[at] == b'"';
-            self.0 = self.0.get(at + if quote { 1 } else { 2 }..)?;
-            if quote {
+            let at = from + memchr(b'"', self.0.get(from..)?)?;
+            // Texts are full of escapes and have few quotes: only in front of a quote are backslashes counted.
+            let before = self.0[..at].iter().rev();
+            let escapes = before.take_while(|&&byte| byte == b'\\').count();
+            from = at + 1;
+            if escapes % 2 == 0 {
+                self.0 = &self.0[from..];
                 return Some(());
             }
         }

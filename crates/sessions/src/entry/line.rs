@@ -1,14 +1,20 @@
 //! The few facts the index needs of a line, found without reading the whole of it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use memchr::memmem;
 use openclaw_types::{Role, Timestamp};
 
-use super::{Fault, Kind, Sealed, cursor::Cursor, decode};
+use super::{Fault, Kind, OriginKind, Sealed, cursor::Cursor, decode};
 
 /// How a tool call begins, and nothing else this crate writes does.
-const TOOL_CALL_START: &[u8] = b"{\"type\":\"toolCall\"";
+static TOOL_CALL_START: LazyLock<memmem::Finder<'static>> =
+    LazyLock::new(|| memmem::Finder::new(b"{\"type\":\"toolCall\""));
+/// How an operator's origin begins. Behind parts it is looked for: text can't hold these bytes, because its quotes
+/// are escaped; a tool's arguments can, and then the session counts as an operator's, which is the safe mistake.
+const OPERATOR: &[u8] = b",\"origin\":{\"kind\":\"operator\"";
+static OPERATOR_BEHIND: LazyLock<memmem::Finder<'static>> =
+    LazyLock::new(|| memmem::Finder::new(OPERATOR));
 
 /// What the index keeps of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +26,8 @@ pub(crate) struct Line<'a> {
     pub(crate) kind: Kind,
     /// The model asks for a tool, so the run goes on.
     pub(crate) calls_tools: bool,
+    /// An operator caused it.
+    pub(crate) operator: bool,
     /// 0 when the line has none.
     pub(crate) seq: u64,
 }
@@ -47,6 +55,10 @@ pub(crate) fn scan(line: &[u8]) -> Result<Line<'_>, Fault> {
             .map(|run| Cow::Owned(run.as_str().to_owned())),
         kind: entry.kind,
         calls_tools: entry.calls_tools(),
+        operator: entry
+            .origin
+            .as_ref()
+            .is_some_and(|origin| origin.kind == OriginKind::Operator),
         seq: entry.seq,
     })
 }
@@ -71,8 +83,9 @@ fn quick(body: &[u8]) -> Option<Line<'_>> {
     cursor.eat(b",\"kind\":\"")?;
     let kind = Kind::parse(cursor.plain()?);
     let rest = cursor.0;
-    let calls_tools =
-        rest.starts_with(b",\"parts\":[") && memmem::find(rest, TOOL_CALL_START).is_some();
+    let parts = rest.starts_with(b",\"parts\":[");
+    let calls_tools = parts && TOOL_CALL_START.find(rest).is_some();
+    let operator = rest.starts_with(OPERATOR) || (parts && OPERATOR_BEHIND.find(rest).is_some());
     Some(Line {
         timestamp,
         role,
@@ -80,6 +93,7 @@ fn quick(body: &[u8]) -> Option<Line<'_>> {
         run,
         kind,
         calls_tools,
+        operator,
         seq,
     })
 }
