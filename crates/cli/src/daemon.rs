@@ -35,11 +35,12 @@ pub(crate) fn run(place: &Place, listen: &Listen) -> Result<(), Failure> {
             let gateway = Gateway::start(start)
                 .await
                 .map_err(|error| start_failure(&error))?;
-            output::note(&format!("listening on {}", gateway.address()));
-            gateway
-                .run_until_stopped()
-                .await
-                .map_err(|error| Failure::from_error(&error))
+            let address = gateway.address();
+            // Signals are received from the first poll on, before anybody is told whom to send them to.
+            let (stopped, ()) = tokio::join!(biased; gateway.run_until_stopped(), async {
+                output::note(&format!("listening on {address}"));
+            });
+            stopped.map_err(|error| Failure::from_error(&error))
         })
 }
 

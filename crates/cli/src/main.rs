@@ -48,16 +48,44 @@ fn main() -> ExitCode {
 
 /// Help and version are no errors; everything else the parser says is.
 fn usage(error: &clap::Error) -> ExitCode {
-    let is_wrong = error.use_stderr();
-    // The parser gave up, so whether JSON was asked for has to be seen without it.
-    if is_wrong && std::env::args_os().any(|argument| argument == "--json") {
-        let text = error.render().to_string();
-        let text = text.trim().trim_start_matches("error: ").to_owned();
-        output::line(&output::failure_value(&Failure::new(text).code(error::USAGE)).to_string());
+    if !error.use_stderr() {
+        // A closed terminal is no reason to fail in another way.
+        drop(error.print());
+        return ExitCode::from(error::OK);
     }
-    // A closed terminal is no reason to fail in another way.
-    drop(error.print());
-    ExitCode::from(if is_wrong { error::USAGE } else { error::OK })
+    // The parser gave up, so whether JSON was asked for has to be seen without it.
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    let missing = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if error.kind() == missing {
+        drop(error.print());
+        if json {
+            let failure = Failure::new("a command is missing").hint("see `openclaw --help`");
+            let failure = failure.code(error::USAGE);
+            output::line(&output::failure_value(&failure).to_string());
+        }
+    } else {
+        output::failure(&misuse(&error.render().to_string()), json);
+    }
+    ExitCode::from(error::USAGE)
+}
+
+/// What the parser says of a wrong command line, in the form of every other failure.
+fn misuse(said: &str) -> Failure {
+    let (mut message, mut usage, mut tips) = (Vec::new(), None, Vec::new());
+    for line in said.lines().map(str::trim) {
+        if let Some(tip) = line.strip_prefix("tip: ") {
+            tips.push(tip.to_owned());
+        } else if let Some(form) = line.strip_prefix("Usage: ") {
+            usage = Some(form);
+        } else if !line.is_empty() && !line.starts_with("For more information") {
+            message.push(line.trim_start_matches("error: "));
+        }
+    }
+    tips.extend(usage.map(|form| format!("write `{form}`")));
+    tips.push("--help shows what is possible".to_owned());
+    Failure::new(message.join(" "))
+        .hint(tips.join("; "))
+        .code(error::USAGE)
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
@@ -73,5 +101,37 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Session(command) => commands::sessions::run(&place, output, command),
         Command::Models(command) => commands::models::run(&place, output, command),
         Command::Chat(chat) => commands::chat::run(&place, output, &chat),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_command_line_is_one_error_and_one_hint() {
+        for (line, message, hint) in [
+            (
+                "openclaw agent lst",
+                "unrecognized subcommand 'lst'",
+                "a similar subcommand exists: 'list'; write `openclaw agent [OPTIONS] <COMMAND>`; --help shows what is possible",
+            ),
+            (
+                "openclaw agent send",
+                "the following required arguments were not provided: <AGENT>",
+                "write `openclaw agent send <AGENT> [TEXT]...`; --help shows what is possible",
+            ),
+            (
+                "openclaw gateway run --port x",
+                "invalid value 'x' for '--port <PORT>': invalid digit found in string",
+                "--help shows what is possible",
+            ),
+        ] {
+            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            let failure = misuse(&error.render().to_string());
+            assert_eq!(failure.message, message);
+            assert_eq!(failure.hint.as_deref(), Some(hint));
+            assert_eq!(failure.code, error::USAGE);
+        }
     }
 }

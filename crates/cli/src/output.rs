@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 use crate::error::Failure;
 
+/// How often a line of progress is written anew on a terminal; faster is a flicker.
+const REDRAW_EVERY: Duration = Duration::from_millis(100);
 /// Columns a line of progress has at most; a longer one would wrap and could not be replaced.
 const PROGRESS_COLUMNS: usize = 78;
 
@@ -121,7 +123,7 @@ pub(crate) fn progress_done() {
     }
 }
 
-/// When progress is worth showing: always on a terminal, where it replaces itself, else now and then.
+/// When progress is worth showing: often on a terminal, where it replaces itself, else now and then.
 #[derive(Debug)]
 pub(crate) struct Pace {
     every: Duration,
@@ -136,8 +138,12 @@ impl Pace {
 
     /// Whether to show it now.
     pub(crate) fn is_due(&mut self) -> bool {
-        let is_due = io::stderr().is_terminal()
-            || self.shown.is_none_or(|shown| shown.elapsed() >= self.every);
+        let every = if io::stderr().is_terminal() {
+            REDRAW_EVERY
+        } else {
+            self.every
+        };
+        let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= every);
         if is_due {
             self.shown = Some(Instant::now());
         }
@@ -191,6 +197,12 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// How many of what, in words.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 /// The cell without what would break the row.

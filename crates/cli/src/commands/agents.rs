@@ -52,13 +52,20 @@ pub(crate) fn run(place: &Place, output: Output, command: Agent) -> Result<(), F
 
 /// An agent id, or why it is none.
 pub(crate) fn agent_id(text: &str) -> Result<AgentId, Failure> {
-    AgentId::parse(text).map_err(|error| Failure::from_error(&error).code(error::USAGE))
+    AgentId::parse(text).map_err(|error| {
+        Failure::from_error(&error)
+            .hint("`openclaw agent list` shows all agents")
+            .code(error::USAGE)
+    })
 }
 
 /// A session, named by id or by full key.
 pub(crate) fn session_ref(text: &str) -> Result<SessionRef, Failure> {
-    text.parse()
-        .map_err(|error: IdError| Failure::from_error(&error).code(error::USAGE))
+    text.parse().map_err(|error: IdError| {
+        Failure::from_error(&error)
+            .hint("`openclaw session list` shows all sessions")
+            .code(error::USAGE)
+    })
 }
 
 /// A session of this agent; a full key must be of the same one.

@@ -4,7 +4,12 @@ use openclaw_agents::workspace;
 use openclaw_config::permissions;
 use serde_json::json;
 
-use crate::{daemon, error::Failure, output::Output, place::Place};
+use crate::{
+    daemon,
+    error::Failure,
+    output::{Output, counted},
+    place::Place,
+};
 
 /// Makes what is missing and leaves the rest alone.
 pub(crate) fn run(place: &Place, output: Output) -> Result<(), Failure> {
@@ -51,10 +56,10 @@ pub(crate) fn run(place: &Place, output: Output) -> Result<(), Failure> {
                 word(token_is_new)
             ),
             format!(
-                "Workspaces: {} agents in {}; {} files made, {} agents complete already",
+                "Workspaces: {} agents in {}; {} made, {} agents complete already",
                 config.agents.len(),
                 paths.agents().display(),
-                created.len(),
+                counted(created.len(), "file"),
                 kept.len()
             ),
         ];

@@ -113,13 +113,13 @@ fn catalog(place: &Place, config: &Config) -> Result<Catalog, Failure> {
 fn failed(error: &catalog::Error) -> Failure {
     let mut failure = Failure::from_error(error);
     failure.hint = error.hint();
-    if matches!(
-        error,
-        catalog::Error::UnknownName { .. } | catalog::Error::NotInstalled { .. }
-    ) {
-        failure.code = error::NOT_FOUND;
+    match error {
+        catalog::Error::UnknownName { .. } => failure.code(error::NOT_FOUND),
+        catalog::Error::NotInstalled { .. } => failure
+            .hint("`openclaw models list` shows which are fetched")
+            .code(error::NOT_FOUND),
+        _ => failure,
     }
-    failure
 }
 
 /// Bytes as people count them.

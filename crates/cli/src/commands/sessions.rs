@@ -9,6 +9,7 @@ use openclaw_wire::{
     SessionRef,
     methods::{
         ContentPart, HistoryMessage, Place as EntryPlace, SessionRow,
+        agents::{AgentParams, AgentsStatus},
         sessions::{
             KeyParams, SessionsCreate, SessionsCreateParams, SessionsDelete, SessionsGet,
             SessionsGetParams, SessionsGetResult, SessionsList, SessionsListParams,
@@ -16,7 +17,7 @@ use openclaw_wire::{
     },
 };
 
-use super::agents::{agent_id, change::confirm, session_of};
+use super::agents::{agent_id, change::confirm, resting_one, session_of};
 use crate::{
     args::Session,
     error::{self, Failure},
@@ -65,6 +66,10 @@ fn list(place: &Place, output: Output, agent: Option<&str>) -> Result<(), Failur
     let agent_id = agent.map(agent_id).transpose()?;
     let config = place.config()?;
     let rows = if is_running(&config.paths) {
+        if let Some(agent_id) = agent_id.clone() {
+            // The list alone does not tell an agent without sessions from one that is not there.
+            let _row = call::<AgentsStatus>(&config, &AgentParams { agent_id })?;
+        }
         let params = SessionsListParams {
             agent_id,
             limit: Some(LIST_MAX),
@@ -72,6 +77,9 @@ fn list(place: &Place, output: Output, agent: Option<&str>) -> Result<(), Failur
         };
         call::<SessionsList>(&config, &params)?.sessions
     } else {
+        if let Some(agent_id) = &agent_id {
+            let _agent = resting_one(&config, agent_id)?;
+        }
         let summaries = snapshot(&config)?.list(agent_id.as_ref());
         let mut rows: Vec<SessionRow> = summaries.iter().map(row).collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.updated_at));

@@ -101,7 +101,7 @@ impl<'a> Talk<'a> {
         };
         let model = status.model.as_deref().unwrap_or(source);
         output::note(&format!("model: {model} ({why})"));
-        if model.starts_with(LOCAL) && is_tiny(self.config) {
+        if is_tiny(model, self.config.models.local.model.as_deref()) {
             output::note(&format!(
                 "this is a tiny model that runs on this machine: it shows that everything works, and knows little; {CONFIGURE}"
             ));
@@ -278,11 +278,10 @@ impl<'a> Talk<'a> {
 const CONFIGURE: &str = "for real answers set a provider's key such as OPENAI_API_KEY before the gateway starts, \
                          or add `models.providers` to openclaw.json";
 
-/// Whether the model of this machine is one of which little can be expected.
-fn is_tiny(config: &Config) -> bool {
-    let stated = config.models.local.model.as_deref();
+/// Whether what answers is a model of this machine of which little can be expected; `stated` is the one configured.
+fn is_tiny(model: &str, stated: Option<&str>) -> bool {
     let entry = stated.map_or(Some(openclaw_models::catalog::DEFAULT), Entry::named);
-    entry.is_some_and(|entry| entry.tier == Tier::Tiny)
+    model.starts_with(LOCAL) && entry.is_some_and(|entry| entry.tier == Tier::Tiny)
 }
 
 /// The piece of text in an event of this run, if it is one.
@@ -297,5 +296,24 @@ fn piece(received: &Received, run: &str) -> Option<String> {
     match chat.state {
         ChatState::Delta { delta_text, .. } if chat.run_id == run => Some(delta_text.into_owned()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_tiny_model_of_this_machine_is_introduced_as_one() {
+        let default = openclaw_models::catalog::DEFAULT.name;
+        for (model, stated, expected) in [
+            ("local/smollm2-135m-instruct", None, true),
+            ("local/smollm2-135m-instruct", Some(default), true),
+            ("local/mine", Some("/models/mine.gguf"), false),
+            ("litellm/agent/main", None, false),
+            ("ollama/smollm2-135m-instruct", Some(default), false),
+        ] {
+            assert_eq!(is_tiny(model, stated), expected, "{model} {stated:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     error::Failure,
-    output::{self, Output},
+    output::{self, Output, counted},
     place::{Place, forbidden, problem_text},
 };
 
@@ -79,11 +79,6 @@ fn file(config: &Config) -> String {
     } else {
         format!("{path} (absent, so everything is as built in)")
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 fn list(problems: &[Problem]) {
