@@ -18,10 +18,12 @@ mod commit;
 pub mod disk;
 mod entry;
 mod error;
+mod export;
 mod import;
 mod index;
 mod keeper;
 mod limits;
+mod packed;
 mod page;
 mod recover;
 mod search;
@@ -34,6 +36,7 @@ pub use commit::Durability;
 pub use disk::{Disk, RealDisk, SimDisk};
 pub use entry::{Appended, Draft, Entry, Fault, Kind, Origin, OriginKind, decode};
 pub use error::Error;
+pub use export::{Lines, markdown, markdown_heading};
 pub use import::{
     Branch, ImportFault, Imported, LineProblem, Listed, Problems, read_listing, read_transcripts,
 };

@@ -9,6 +9,7 @@ use crate::{
     disk::Disk,
     entry::Entry,
     error::Error,
+    export::{Lines, lines_of},
     index::SessionSummary,
     page::{Page, page_places, read_places},
     search::{Found, Ground, Query, search},
@@ -132,6 +133,29 @@ impl Snapshot {
             Err(Error::UnknownSession { .. }) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Lines of a session as they stand in the files, from the number behind `after_seq` on: about `bytes_max` bytes,
+    /// and at least one line. None are left when the answer is empty.
+    ///
+    /// # Errors
+    /// There is no such agent or session, or the disk cannot be read.
+    pub fn lines(
+        &self,
+        agent: &AgentId,
+        session: &SessionId,
+        after_seq: u64,
+        bytes_max: usize,
+    ) -> Result<Lines, Error> {
+        let found = self.transcript(agent)?;
+        let files = (&found.view, &found.layout);
+        let lines = lines_of(&*self.disk, files, session, (after_seq, bytes_max));
+        lines.unwrap_or_else(|| {
+            Err(Error::UnknownSession {
+                agent: agent.clone(),
+                session: session.clone(),
+            })
+        })
     }
 
     /// Searches the transcripts, the newest entries first. `stop` is asked often, and ends it early.

@@ -17,6 +17,7 @@ use crate::{
     disk::Disk,
     entry::{Appended, Draft, Entry, Kind},
     error::Error,
+    export::{Lines, line_places, read_lines},
     index::{Place, SessionSummary},
     limits::{CLOSE_DEADLINE_MS, PAGE_ENTRIES_MAX},
     page::{Page, page_places, read_places},
@@ -329,6 +330,28 @@ impl Store {
     pub fn summary(&self, agent: &AgentId, session: &SessionId) -> Option<SessionSummary> {
         let files = self.agent(agent).ok()?;
         files.view().index.summary(agent, session)
+    }
+
+    /// Lines of a session as they stand in the files, from the number behind `after_seq` on: about `bytes_max` bytes,
+    /// and at least one line. None are left when the answer is empty.
+    ///
+    /// # Errors
+    /// The agent is not open, there is no such session, or the disk cannot be read.
+    pub fn lines(
+        &self,
+        agent: &AgentId,
+        session: &SessionId,
+        after_seq: u64,
+        bytes_max: usize,
+    ) -> Result<Lines, Error> {
+        let files = self.agent(agent)?;
+        let (places, mut reader) = {
+            let view = files.view();
+            let places = line_places(&view, session, after_seq, bytes_max);
+            let places = places.ok_or_else(|| unknown(agent, session))?;
+            (places, view.reader(&files.layout))
+        };
+        read_lines(&*self.0.shared.disk, &places, &mut reader)
     }
 
     /// Searches the transcripts of the open agents, the newest entries first. It reads files, so it may block for

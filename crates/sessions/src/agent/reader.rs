@@ -36,17 +36,24 @@ pub(crate) struct EntryReader {
 }
 
 impl EntryReader {
+    /// Reads one line, without its newline.
+    pub(crate) fn read_bytes(&mut self, disk: &dyn Disk, place: Place) -> Result<Vec<u8>, Error> {
+        let (file, path) = self.file(disk, place.segment)?;
+        let mut bytes = vec![0; place.len as usize];
+        let len = read_full(&*file, place.offset, &mut bytes)
+            .map_err(|error| Error::disk("read", path, error))?;
+        bytes.truncate(len);
+        Ok(bytes)
+    }
+
     /// Reads one entry and checks it again.
     pub(crate) fn read(
         &mut self,
         disk: &dyn Disk,
         place: Place,
     ) -> Result<Result<Entry, Fault>, Error> {
-        let (file, path) = self.file(disk, place.segment)?;
-        let mut bytes = vec![0; place.len as usize];
-        let len = read_full(&*file, place.offset, &mut bytes)
-            .map_err(|error| Error::disk("read", path, error))?;
-        Ok(decode(&bytes[..len]).map(|mut entry| {
+        let bytes = self.read_bytes(disk, place)?;
+        Ok(decode(&bytes).map(|mut entry| {
             entry.seq = place.seq;
             entry
         }))

@@ -1,5 +1,7 @@
 //! Where a session's entries are, in about six bytes each.
 
+use crate::packed::{put_bytes, put_number, take_bytes, take_number};
+
 /// Where one line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -59,6 +61,25 @@ impl Places {
         });
     }
 
+    /// Appends them as they are in memory.
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        put_number(self.blocks.len() as u64, out);
+        for block in &self.blocks {
+            block.save(out);
+        }
+    }
+
+    /// Reads saved ones back.
+    pub(crate) fn load(rest: &mut &[u8]) -> Option<Self> {
+        let mut places = Self::default();
+        for _ in 0..take_number(rest)? {
+            let block = Block::load(rest)?;
+            places.len += usize::from(block.count);
+            places.blocks.push(block);
+        }
+        Some(places)
+    }
+
     /// The entry that begins exactly there.
     pub(crate) fn at(&self, segment: u32, offset: u64) -> Option<Place> {
         let wanted = (segment, offset);
@@ -83,6 +104,23 @@ impl Places {
         self.collect_back(blocks, limit, seq)
     }
 
+    /// The first ones whose number is above `seq`, in file order.
+    pub(crate) fn after(&self, seq: u64, limit: usize) -> Vec<Place> {
+        let block = self.blocks.partition_point(|block| block.last.seq <= seq);
+        let mut found = Vec::new();
+        let mut unpacked = Vec::with_capacity(BLOCK_ENTRIES);
+        for block in &self.blocks[block..] {
+            if found.len() >= limit {
+                break;
+            }
+            unpacked.clear();
+            block.unpack(&mut unpacked);
+            let wanted = unpacked.iter().filter(|place| place.seq > seq);
+            found.extend(wanted.take(limit - found.len()).copied());
+        }
+        found
+    }
+
     fn collect_back(&self, mut block: usize, limit: usize, below: u64) -> Vec<Place> {
         let mut found = Vec::new();
         let mut unpacked = Vec::with_capacity(BLOCK_ENTRIES);
@@ -100,9 +138,9 @@ impl Places {
 
 impl Block {
     fn push(&mut self, place: Place) {
-        number(place.offset - self.last.offset, &mut self.packed);
-        number(u64::from(place.len), &mut self.packed);
-        number(place.seq - self.last.seq, &mut self.packed);
+        put_number(place.offset - self.last.offset, &mut self.packed);
+        put_number(u64::from(place.len), &mut self.packed);
+        put_number(place.seq - self.last.seq, &mut self.packed);
         self.last = place;
         self.count += 1;
     }
@@ -112,36 +150,58 @@ impl Block {
         out.push(place);
         let mut rest = self.packed.as_slice();
         for _ in 1..self.count {
-            place.offset += take_number(&mut rest);
-            place.len = u32::try_from(take_number(&mut rest)).unwrap_or(u32::MAX);
-            place.seq += take_number(&mut rest);
+            let Some((offset, len, seq)) = take_step(&mut rest) else {
+                break;
+            };
+            place.offset = place.offset.saturating_add(offset);
+            place.len = len;
+            place.seq = place.seq.saturating_add(seq);
             out.push(place);
         }
     }
-}
 
-/// Seven bits a byte, the lowest first; the top bit says that more follow.
-fn number(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn take_number(rest: &mut &[u8]) -> u64 {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let Some((&byte, after)) = rest.split_first() else {
-            break;
-        };
-        *rest = after;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            break;
+    fn save(&self, out: &mut Vec<u8>) {
+        for place in [self.first, self.last] {
+            put_number(u64::from(place.segment), out);
+            put_number(place.offset, out);
+            put_number(u64::from(place.len), out);
+            put_number(place.seq, out);
         }
+        out.push(self.count);
+        put_bytes(&self.packed, out);
     }
-    value
+
+    fn load(rest: &mut &[u8]) -> Option<Self> {
+        let (first, last) = (take_place(rest)?, take_place(rest)?);
+        let (&count, after) = rest.split_first()?;
+        *rest = after;
+        Some(Self {
+            first,
+            last,
+            count,
+            packed: take_bytes(rest)?.to_vec(),
+        })
+    }
+}
+
+fn take_step(rest: &mut &[u8]) -> Option<(u64, u32, u64)> {
+    let (offset, len) = (take_number(rest)?, take_number(rest)?);
+    Some((
+        offset,
+        u32::try_from(len).unwrap_or(u32::MAX),
+        take_number(rest)?,
+    ))
+}
+
+fn take_place(rest: &mut &[u8]) -> Option<Place> {
+    let segment = u32::try_from(take_number(rest)?).ok()?;
+    let (offset, len, seq) = take_step(rest)?;
+    Some(Place {
+        segment,
+        offset,
+        len,
+        seq,
+    })
 }
 
 #[cfg(test)]
@@ -169,12 +229,18 @@ mod tests {
                 all.push(place);
             }
             prop_assert_eq!(places.len(), all.len());
+            let mut saved = Vec::new();
+            places.save(&mut saved);
+            let places = Places::load(&mut saved.as_slice()).unwrap();
+            prop_assert_eq!(places.len(), all.len());
             for place in &all {
                 prop_assert_eq!(places.at(place.segment, place.offset), Some(*place));
             }
             prop_assert_eq!(places.at(1, below), all.iter().find(|place| (place.segment, place.offset) == (1, below)).copied());
             let from = all.len().saturating_sub(limit);
             prop_assert_eq!(&places.tail(limit), &all[from..]);
+            let newer: Vec<_> = all.iter().filter(|place| place.seq > below).copied().collect();
+            prop_assert_eq!(&places.after(below, limit), &newer[..limit.min(newer.len())]);
             let older: Vec<_> = all.iter().filter(|place| place.seq < below).copied().collect();
             let from = older.len().saturating_sub(limit);
             prop_assert_eq!(&places.before(below, limit), &older[from..]);

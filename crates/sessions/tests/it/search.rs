@@ -245,3 +245,49 @@ fn what_cannot_be_searched_is_refused() {
     };
     assert_eq!(store.search(&early, NEVER).unwrap(), Found::default());
 }
+
+#[tokio::test]
+async fn lines_go_out_as_they_stand_in_the_files_page_by_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = pond(dir.path()).await;
+    let snapshot = read_only(dir.path(), Arc::new(RealDisk)).unwrap();
+    let (alpha, odd) = (agent("alpha"), session("t"));
+    for bytes_max in [0, 2_000, 1 << 30] {
+        let mut all = Vec::new();
+        let mut after = 0;
+        loop {
+            let lines = store.lines(&alpha, &odd, after, bytes_max).unwrap();
+            assert_eq!(
+                snapshot.lines(&alpha, &odd, after, bytes_max).unwrap(),
+                lines
+            );
+            let Some(next) = lines.after_seq else {
+                break;
+            };
+            assert!(bytes_max > 0 || lines.lines.len() == 1);
+            all.extend(lines.lines);
+            after = next;
+        }
+        let mut files: Vec<_> = fs::read_dir(dir.path().join("alpha/sessions"))
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
+            .collect();
+        files.sort();
+        files.push(dir.path().join("alpha/session.jsonl"));
+        let mut expected = Vec::new();
+        for file in files {
+            let text = fs::read_to_string(file).unwrap();
+            let lines = text
+                .lines()
+                .filter(|line| line.contains(r#""sessionId":"t""#));
+            expected.extend(lines.map(|line| line.as_bytes().to_vec()));
+        }
+        assert_eq!(all, expected);
+        assert_eq!(all.len(), 60);
+    }
+    assert!(matches!(
+        store.lines(&alpha, &session("none"), 0, 9),
+        Err(Error::UnknownSession { .. })
+    ));
+}
