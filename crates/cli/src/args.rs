@@ -170,9 +170,8 @@ Examples:
 
 #[derive(Debug, Args)]
 pub(crate) struct Chat {
-    /// Whom to talk with
-    #[arg(default_value = "main")]
-    pub(crate) agent: String,
+    /// Whom to talk with (default: the primary agent, which is main unless another is configured)
+    pub(crate) agent: Option<String>,
     /// Which session to go on with
     #[arg(long, default_value = "main")]
     pub(crate) session: String,

@@ -59,6 +59,12 @@ pub(crate) fn agent_id(text: &str) -> Result<AgentId, Failure> {
     })
 }
 
+/// The agent that answers where none is named.
+pub(crate) fn primary(config: &Config) -> Option<&str> {
+    let primary = config.agents.iter().find(|agent| agent.primary);
+    primary.map(|agent| agent.id.as_str())
+}
+
 /// A session, named by id or by full key.
 pub(crate) fn session_ref(text: &str) -> Result<SessionRef, Failure> {
     text.parse().map_err(|error: IdError| {

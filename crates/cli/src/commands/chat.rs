@@ -15,7 +15,7 @@ use self::{
     lines::Lines,
     talk::{Said, Talk},
 };
-use super::agents::{agent_id, session_of};
+use super::agents::{agent_id, primary, session_of};
 use crate::{
     args::{Chat, Listen},
     daemon::start,
@@ -28,7 +28,10 @@ use crate::{
 /// Opens the conversation; starts a gateway where none runs.
 pub(crate) fn run(place: &Place, output: Output, chat: &Chat) -> Result<(), Failure> {
     let config = place.config()?;
-    let agent = agent_id(&chat.agent)?;
+    let agent = match &chat.agent {
+        Some(agent) => agent_id(agent)?,
+        None => agent_id(primary(&config).unwrap_or("main"))?,
+    };
     let session = session_of(&agent, &chat.session)?.session;
     block_on(async {
         if !is_running(&config.paths) {

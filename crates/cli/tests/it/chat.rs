@@ -1,11 +1,11 @@
 //! `openclaw chat`, through pipes and in a terminal.
 
-use std::{os::unix::fs::PermissionsExt as _, time::Duration};
+use std::os::unix::fs::PermissionsExt as _;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     process::Child,
     time::timeout,
 };
@@ -219,14 +219,14 @@ async fn a_conversation_in_a_terminal() {
         std::fs::metadata(&history).unwrap().permissions().mode() & 0o777,
         0o600
     );
-    // The next conversation knows what was typed in this one.
-    let mut terminal = Terminal::open(&world.command(&["chat", "steward"]));
-    drop(terminal.see("> ").await);
+    // The next conversation, with the primary agent because none is named, knows what was typed in this one.
+    let mut terminal = Terminal::open(&world.command(&["chat"]));
+    drop(terminal.see("steward> ").await);
     terminal.press("\x1b[A").await;
     drop(terminal.see("/abort").await);
     terminal.press("\x03").await;
     drop(terminal.see("leaves").await);
-    drop(terminal.see("> ").await);
+    drop(terminal.see("steward> ").await);
     terminal.press("\x03").await;
     assert_eq!(terminal.end().await, 0);
 }
@@ -271,12 +271,12 @@ async fn whoever_waits_without_a_terminal_is_told_so() {
     })
     .await;
     world.start().await;
-    let child = world.spawn(&["agent", "send", "steward", "hi"]);
-    let open = async {
-        tokio::time::sleep(Duration::from_millis(5_000)).await;
-        world.model.open();
-    };
-    let (ran, ()) = tokio::join!(finish(child, b""), open);
+    let mut child = world.spawn(&["agent", "send", "steward", "hi"]);
+    let mut remarks = BufReader::new(child.stderr.take().unwrap()).lines();
+    let remark = timeout(DEADLINE, remarks.next_line()).await.unwrap();
+    let remark = remark.unwrap().unwrap();
+    assert!(remark.starts_with("waiting for the model: "), "{remark}");
+    world.model.open();
+    let ran = finish(child, b"").await;
     assert_eq!((ran.code, ran.out.as_str()), (0, "at last\n"));
-    assert_eq!(ran.err, "waiting for the model: 4 s\n");
 }

@@ -282,14 +282,15 @@ async fn logs_are_printed_from_the_end_and_followed() {
     let mut child = world.spawn(&["gateway", "logs", "-n", "0", "-f"]);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     // What was there before the follower looked is not added, so it is asked to write until something is seen.
-    let mut line = None;
-    while line.is_none() {
-        drop(world.run(&["gateway", "restart"]).await.ok());
-        line = timeout(Duration::from_millis(600), lines.next_line())
-            .await
-            .ok();
-    }
-    assert!(line.unwrap().unwrap().is_some());
+    let followed = async {
+        loop {
+            drop(world.run(&["gateway", "restart"]).await.ok());
+            if let Ok(line) = timeout(Duration::from_millis(600), lines.next_line()).await {
+                return line.unwrap();
+            }
+        }
+    };
+    assert!(timeout(DEADLINE, followed).await.unwrap().is_some());
     // Nobody reads any more, so it ends by itself as soon as there is more to print.
     drop(lines);
     let ended = async {

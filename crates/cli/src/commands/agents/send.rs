@@ -14,6 +14,7 @@ use openclaw_wire::{
         chat::{ChatAbort, ChatAbortParams},
     },
 };
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{agent_id, session_of};
 use crate::{
@@ -45,13 +46,16 @@ pub(super) fn run(place: &Place, output: Output, send: &Send) -> Result<(), Fail
     let result = block_on(async {
         let link = Link::open(&home).await?;
         let params = run_params((&agent, &session), message, Some(limit))?;
+        // Received from here on: once the message is on its way, Ctrl-C has to stop the run too.
+        let interrupts = signal(SignalKind::interrupt());
+        let mut interrupts = interrupts.map_err(|error| Failure::from_error(&error))?;
         let started = begin(&link, &params).await;
         let mut started = started.map_err(|error| client_failure(&error))?;
         let answered = Patience::new().wait(&link, finish(&mut started, limit + ANSWER_GRACE));
         tokio::select! {
             biased;
             answered = answered => answered,
-            _pressed = tokio::signal::ctrl_c() => {
+            _pressed = interrupts.recv() => {
                 abort(&link, &session, Some(params.idempotency_key.clone())).await?;
                 Err(Failure::new("stopped").code(error::INTERRUPTED))
             }

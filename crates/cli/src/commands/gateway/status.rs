@@ -10,7 +10,7 @@ use openclaw_wire::methods::{
 use serde_json::json;
 
 use crate::{
-    commands::agents::resting,
+    commands::agents::{primary, resting},
     daemon::log,
     error::{self, Failure},
     link::{Link, block_on, is_running, not_running},
@@ -69,7 +69,7 @@ fn text(config: Option<&Config>, status: &StatusResult) -> String {
         format!(
             "Agents: {} configured ({} + {others} collective)",
             agents.configured,
-            primary(config).unwrap_or("main")
+            config.and_then(primary).unwrap_or("main")
         ),
         format!("Plugins: {} loaded", status.plugins),
         format!("Skills: {} loaded", status.skills),
@@ -91,12 +91,6 @@ fn text(config: Option<&Config>, status: &StatusResult) -> String {
         lines.extend(limits(status));
     }
     lines.join("\n")
-}
-
-/// The agent that answers where none is named.
-fn primary(config: Option<&Config>) -> Option<&str> {
-    let primary = config?.agents.iter().find(|agent| agent.primary);
-    primary.map(|agent| agent.id.as_str())
 }
 
 fn address(bind: &str, port: u16) -> String {
