@@ -15,6 +15,7 @@ mod model;
 mod models;
 mod run;
 mod sessions;
+mod status;
 mod terminal;
 mod validate;
 mod world;
