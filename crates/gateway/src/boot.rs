@@ -107,8 +107,11 @@ pub(crate) fn prepare_state(config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
-/// Opens the store.
-pub(crate) fn store(config: &Config, env: &Arc<dyn Env>) -> Result<Store, Error> {
+/// Opens the store of a state directory, as its configuration says.
+///
+/// # Errors
+/// Its threads can't be started.
+pub fn store(config: &Config, env: &Arc<dyn Env>) -> Result<Store, Error> {
     let session = &config.session;
     let history = usize::try_from(session.history_entries).unwrap_or(usize::MAX);
     let lane_depth = usize::try_from(config.limits.lane_depth).unwrap_or(usize::MAX);

@@ -28,11 +28,14 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use openclaw_config::{Config, Environment, Secret};
 use openclaw_types::{Env, SystemEnv};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{auth::Auth, events::Bus, lock::Lock, state::State};
+use crate::{
+    auth::Auth, events::Bus, lock::Lock, rpc::sessions::search::SEARCHES_MAX, state::State,
+};
 pub use crate::{
-    boot::{Error, agent_options, catalog_options},
+    boot::{Error, agent_options, catalog_options, store as open_store},
     shutdown::STOP_DEADLINE,
 };
 
@@ -108,6 +111,7 @@ impl Gateway {
             stop: CancellationToken::new(),
             stopping: CancellationToken::new(),
             draining: CancellationToken::new(),
+            searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
             outbox_bytes: Arc::default(),
             address,
             instance,

@@ -70,6 +70,15 @@ impl Call {
             s::SessionsDelete::NAME => {
                 self.later::<s::SessionsDelete, _, _>(params, sessions::delete)
             }
+            s::SessionsSearch::NAME => {
+                self.later::<s::SessionsSearch, _, _>(params, sessions::search::search)
+            }
+            s::SessionsExport::NAME => {
+                self.later::<s::SessionsExport, _, _>(params, sessions::transfer::export)
+            }
+            s::SessionsImport::NAME => {
+                self.later::<s::SessionsImport, _, _>(params, sessions::transfer::import)
+            }
             s::SessionsSubscribe::NAME => {
                 self.now::<s::SessionsSubscribe>(params, sessions::subscribe)
             }

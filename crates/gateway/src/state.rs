@@ -12,6 +12,7 @@ use openclaw_models::Models;
 use openclaw_sessions::{OriginKind, Store};
 use openclaw_types::{AgentId, Env, SessionId, Timestamp};
 use openclaw_wire::a2a_v1::reply::Stamp;
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{auth::Auth, conn::Peer, events::Bus, guard, rpc::MAIN_SESSION};
@@ -28,6 +29,8 @@ pub(crate) struct State {
     pub(crate) models: Models,
     pub(crate) agents: Agents,
     pub(crate) bus: Arc<Bus>,
+    /// Turns of searches, which read everything.
+    pub(crate) searches: Arc<Semaphore>,
     /// Bytes that wait to be written to all connections together.
     pub(crate) outbox_bytes: Arc<AtomicUsize>,
     /// Tasks of connections.

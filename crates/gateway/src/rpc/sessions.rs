@@ -1,5 +1,8 @@
 //! `sessions.*`: conversations as a list, one by one, and live.
 
+pub(crate) mod search;
+pub(crate) mod transfer;
+
 use std::sync::Arc;
 
 use openclaw_sessions::SessionSummary;

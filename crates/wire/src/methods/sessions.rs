@@ -1,8 +1,18 @@
 //! `sessions.*`: conversations as a list, one by one, and live.
 
+mod search;
+mod transfer;
+
 use openclaw_types::AgentId;
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    search::{SearchHit, SessionsSearch, SessionsSearchParams, SessionsSearchResult},
+    transfer::{
+        SessionsExport, SessionsExportParams, SessionsExportResult, SessionsImport,
+        SessionsImportParams, SessionsImportResult,
+    },
+};
 use crate::{
     method::Method,
     methods::{Empty, HistoryMessage, SessionRow},
