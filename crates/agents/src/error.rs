@@ -141,4 +141,12 @@ pub enum Error {
         /// How.
         source: tokio::task::JoinError,
     },
+    /// A bug, or the end of the process: the task that made the change is gone.
+    #[error("the change of `{agent}` broke off")]
+    ChangeBrokeOff {
+        /// Which agent.
+        agent: AgentId,
+        /// How.
+        source: tokio::task::JoinError,
+    },
 }

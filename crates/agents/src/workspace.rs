@@ -266,16 +266,24 @@ impl Workspace {
     pub(crate) fn move_to(&self, trash: &Path, name: &str) -> Result<PathBuf, Error> {
         make_dirs(trash).map_err(disk("create", trash))?;
         let target = trash.join(name);
-        rustix::fs::renameat_with(
-            rustix::fs::CWD,
-            &self.path,
-            rustix::fs::CWD,
-            &target,
-            rustix::fs::RenameFlags::NOREPLACE,
-        )
-        .map_err(|errno| disk("move", &self.path)(errno.into()))?;
+        rename(&self.path, &target)?;
         Ok(target)
     }
+
+    /// Undoes [`Self::move_to`].
+    ///
+    /// # Errors
+    /// The disk refused, or something stands where the directory was.
+    pub(crate) fn move_back(&self, from: &Path) -> Result<(), Error> {
+        rename(from, &self.path)
+    }
+}
+
+/// Renames a directory where nothing is replaced.
+fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    let (cwd, flags) = (rustix::fs::CWD, rustix::fs::RenameFlags::NOREPLACE);
+    rustix::fs::renameat_with(cwd, from, cwd, to, flags)
+        .map_err(|errno| disk("move", from)(errno.into()))
 }
 
 fn check_owner(agent: &AgentId, path: &Path, found: &fs::Metadata) -> Result<(), Error> {

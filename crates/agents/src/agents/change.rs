@@ -12,6 +12,8 @@ use crate::{
     error::Error,
     limits::WITHDRAW_MS,
     options::AgentOptions,
+    outcome::chain,
+    roster::Roster,
     settings::{self, Settings, Traits},
     turn::AbortCause,
     workspace::Workspace,
@@ -60,46 +62,19 @@ impl Agents {
     /// # Errors
     /// There is one of this id, a value is refused, or the disk refuses.
     pub async fn create(&self, new: NewAgent) -> Result<AgentStatus, Error> {
-        let core = self.core();
-        let mut roster = core.changes.lock().await;
+        let core = Arc::clone(self.core());
         let id = new.id.clone();
-        if core.agent(&id).is_some() {
-            return Err(Error::AgentExists { agent: id });
-        }
-        check(&new)?;
-        roster.add(&id)?;
-        let configured = configured(core, &id);
-        let agent = open(core, id.clone(), configured, Some(&new));
-        agent
-            .character()
-            .map_err(|reason| Error::Broken { agent: id, reason })?;
-        agent.announce();
-        Ok(status(core, &agent))
+        see_through(self.core(), id, async move { create(&core, new).await }).await
     }
 
     /// Stops an agent and moves its workspace to the trash, where every byte of it stays; returns where.
     ///
     /// # Errors
-    /// There is no such agent, its runs don't stop, or the disk refuses.
+    /// There is no such agent, its runs don't stop, or the disk refuses; the agent goes on then.
     pub async fn delete(&self, id: &AgentId) -> Result<Option<PathBuf>, Error> {
-        let core = self.core();
-        let mut roster = core.changes.lock().await;
-        let agent = self.find(id)?;
-        withdraw(core, &agent).await?;
-        close_transcript(core, id).await;
-        roster.remove(id)?;
-        core.remove(id);
-        let Ok(workspace) = agent.workspace() else {
-            return Ok(None);
-        };
-        let root = &core.options.root;
-        let trash = root.parent().unwrap_or(root).join("trash");
-        let name = format!("{id}-{}", core.env.now().as_millis());
-        let moved = workspace.move_to(&trash, &name);
-        moved.map(Some).map_err(|source| Error::Workspace {
-            agent: id.clone(),
-            source,
-        })
+        let (core, agent) = (Arc::clone(self.core()), id.clone());
+        let change = async move { delete(&core, &agent).await };
+        see_through(self.core(), id.clone(), change).await
     }
 
     /// Stops an agent's runs and opens its workspace and transcript again.
@@ -107,14 +82,9 @@ impl Agents {
     /// # Errors
     /// There is no such agent, or its runs don't stop.
     pub async fn restart(&self, id: &AgentId) -> Result<AgentStatus, Error> {
-        let core = self.core();
-        let _changes = core.changes.lock().await;
-        let agent = self.find(id)?;
-        withdraw(core, &agent).await?;
-        close_transcript(core, id).await;
-        let agent = open(core, id.clone(), agent.configured.clone(), None);
-        agent.announce();
-        Ok(status(core, &agent))
+        let (core, agent) = (Arc::clone(self.core()), id.clone());
+        let change = async move { restart(&core, &agent).await };
+        see_through(self.core(), id.clone(), change).await
     }
 
     /// What holds for an agent: all of it, or what stands under a dotted key.
@@ -124,15 +94,7 @@ impl Agents {
     pub async fn config_get(&self, id: &AgentId, key: Option<&str>) -> Result<Value, Error> {
         let core = self.core();
         let _changes = core.changes.lock().await;
-        let agent = self.find(id)?;
-        let character = agent.character().map_err(|reason| Error::Broken {
-            agent: id.clone(),
-            reason,
-        })?;
-        settings::lookup(id, &character.traits, key).map_err(|source| Error::Settings {
-            agent: id.clone(),
-            source,
-        })
+        held(core, id, key)
     }
 
     /// Changes one value in the agent's own settings; `null` takes it back. It holds from the next run on.
@@ -140,17 +102,120 @@ impl Agents {
     /// # Errors
     /// There is no such agent or key, the value is refused, or the disk refuses; nothing is changed then.
     pub async fn config_set(&self, id: &AgentId, key: &str, value: Value) -> Result<Value, Error> {
-        let core = self.core();
-        let changes = core.changes.lock().await;
-        let agent = self.find(id)?;
-        let workspace = agent.workspace().map_err(|reason| Error::Broken {
-            agent: id.clone(),
-            reason,
-        })?;
-        write(id, workspace, key, value)?;
-        drop(changes);
-        self.config_get(id, Some(key)).await
+        let (core, agent, key) = (Arc::clone(self.core()), id.clone(), key.to_owned());
+        let change = async move {
+            let _changes = core.changes.lock().await;
+            let workspace = known(&core, &agent)?;
+            let workspace = workspace.workspace().map_err(|reason| Error::Broken {
+                agent: agent.clone(),
+                reason,
+            })?;
+            write(&agent, workspace, &key, value)?;
+            held(&core, &agent, Some(&key))
+        };
+        see_through(self.core(), id.clone(), change).await
     }
+}
+
+/// Makes a change as a task of the core, so that it is done even when whoever asked for it leaves: half a change is an
+/// agent that is listed and answers nobody.
+async fn see_through<T: Send + 'static>(
+    core: &Core,
+    agent: AgentId,
+    change: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    if core.is_stopping() {
+        return Err(Error::Stopping);
+    }
+    match core.spawn(change).await {
+        Ok(result) => result,
+        Err(source) => Err(Error::ChangeBrokeOff { agent, source }),
+    }
+}
+
+fn known(core: &Core, id: &AgentId) -> Result<Arc<Agent>, Error> {
+    core.agent(id)
+        .ok_or_else(|| Error::UnknownAgent { agent: id.clone() })
+}
+
+async fn create(core: &Arc<Core>, new: NewAgent) -> Result<AgentStatus, Error> {
+    let mut roster = core.changes.lock().await;
+    let id = new.id.clone();
+    if core.agent(&id).is_some() {
+        return Err(Error::AgentExists { agent: id });
+    }
+    check(&new)?;
+    roster.add(&id)?;
+    let configured = configured(core, &id);
+    let agent = open(core, id.clone(), configured, Some(&new));
+    agent
+        .character()
+        .map_err(|reason| Error::Broken { agent: id, reason })?;
+    agent.announce();
+    Ok(status(core, &agent))
+}
+
+async fn delete(core: &Arc<Core>, id: &AgentId) -> Result<Option<PathBuf>, Error> {
+    let mut roster = core.changes.lock().await;
+    let agent = known(core, id)?;
+    withdraw(core, &agent).await?;
+    close_transcript(core, id).await;
+    let removed = remove(core, &agent, &mut roster);
+    match removed {
+        Ok(_) => core.remove(id),
+        // Nothing of it is gone, so it works again.
+        Err(_) => reopen(core, &agent),
+    }
+    removed
+}
+
+/// Moves the workspace away and takes the agent off the roster: both or neither.
+fn remove(core: &Core, agent: &Agent, roster: &mut Roster) -> Result<Option<PathBuf>, Error> {
+    let id = &agent.id;
+    let Ok(workspace) = agent.workspace() else {
+        return roster.remove(id).map(|()| None);
+    };
+    let root = &core.options.root;
+    let trash = root.parent().unwrap_or(root).join("trash");
+    let name = format!("{id}-{}", core.env.now().as_millis());
+    let moved = workspace.move_to(&trash, &name);
+    let moved = moved.map_err(|source| Error::Workspace {
+        agent: id.clone(),
+        source,
+    })?;
+    if let Err(error) = roster.remove(id) {
+        if let Err(error) = workspace.move_back(&moved) {
+            tracing::error!(agent = %id, error = chain(&error), from = %moved.display(), "a workspace stays in the trash");
+        }
+        return Err(error);
+    }
+    Ok(Some(moved))
+}
+
+async fn restart(core: &Arc<Core>, id: &AgentId) -> Result<AgentStatus, Error> {
+    let _changes = core.changes.lock().await;
+    let agent = known(core, id)?;
+    withdraw(core, &agent).await?;
+    close_transcript(core, id).await;
+    reopen(core, &agent);
+    Ok(status(core, &*known(core, id)?))
+}
+
+fn reopen(core: &Arc<Core>, agent: &Agent) {
+    open(core, agent.id.clone(), agent.configured.clone(), None).announce();
+}
+
+/// What holds under a key; whoever asks holds the changes still.
+fn held(core: &Core, id: &AgentId, key: Option<&str>) -> Result<Value, Error> {
+    let agent = known(core, id)?;
+    let character = agent.character().map_err(|reason| Error::Broken {
+        agent: id.clone(),
+        reason,
+    })?;
+    settings::lookup(id, &character.traits, key).map_err(|source| Error::Settings {
+        agent: id.clone(),
+        source,
+    })
 }
 
 fn write(id: &AgentId, workspace: &Workspace, key: &str, value: Value) -> Result<(), Error> {

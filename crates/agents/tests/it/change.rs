@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use openclaw_agents::{AgentState, Error, EventKind, NewAgent, Status};
 use openclaw_models::scripted::{Script, ScriptedProvider, Step};
 use serde_json::{Value, json};
@@ -205,4 +206,56 @@ async fn a_message_on_its_way_when_its_agent_restarts_is_ended_once() {
             "r1 aborted stopped because the agent was restarted or deleted"
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_goes_on_when_its_caller_leaves() {
+    let provider = ScriptedProvider::answering("fine");
+    for _ in 0..2 {
+        provider.queue(Script::new().text("half").then(Step::Hang));
+    }
+    let world = World::new(provider);
+    let (steward, alpha, beta) = (agent("steward"), agent("alpha"), agent("beta"));
+    let _run = world.send("steward", "r1").await;
+    let _run = world.send("beta", "r2").await;
+    world.until_delta("r1").await;
+    world.until_delta("r2").await;
+    assert!(world.agents.restart(&steward).now_or_never().is_none());
+    assert!(world.agents.delete(&beta).now_or_never().is_none());
+    let set = world.agents.config_set(&alpha, "role", json!("captain"));
+    assert!(set.now_or_never().is_none());
+    assert!(world.agents.create(scribe()).now_or_never().is_none());
+    // Changes come one after another, so all of them are done before this one.
+    world.agents.restart(&agent("charlie")).await.unwrap();
+    assert_eq!(ids(&world), ["steward", "alpha", "charlie", "scribe"]);
+    let state = world.agents.status(&steward).unwrap().state;
+    assert_eq!(state, AgentState::Idle);
+    let role = world.agents.status(&alpha).unwrap().role;
+    assert_eq!(role, "captain");
+    assert!(!world.path("beta").exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_cannot_be_moved_away_goes_on() {
+    let world = World::new(ScriptedProvider::answering("fine"));
+    let beta = agent("beta");
+    let trash = world.home.path().join("trash");
+    std::fs::write(&trash, "in the way").unwrap();
+    let refused = world.agents.delete(&beta).await;
+    assert!(
+        matches!(refused, Err(Error::Workspace { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(ids(&world), ["steward", "alpha", "beta", "charlie"]);
+    let outcome = world.send("beta", "r1").await.outcome.await;
+    assert_eq!(outcome.status, Status::Done);
+
+    // The move succeeds and the roster refuses: it is a directory now.
+    std::fs::remove_file(&trash).unwrap();
+    std::fs::create_dir_all(world.home.path().join("roster.json").join("x")).unwrap();
+    let refused = world.agents.delete(&beta).await;
+    assert!(matches!(refused, Err(Error::Roster { .. })), "{refused:?}");
+    assert!(world.path("beta").join("SOUL.md").exists());
+    let outcome = world.send("beta", "r2").await.outcome.await;
+    assert_eq!(outcome.status, Status::Done);
 }

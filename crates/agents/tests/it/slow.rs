@@ -4,6 +4,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex},
+    time::Duration,
 };
 
 use openclaw_agents::{Error, Status};
@@ -188,4 +189,24 @@ async fn a_sender_is_told_when_the_disk_hangs_and_its_message_is_marked_as_not_r
         ]
     );
     assert_eq!(world.provider.requests().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_hangs_holds_no_stop_up() {
+    let (world, hold) = world(ScriptedProvider::answering("fine"));
+    hold.close();
+    let submission = world.agents.submit(world.inbound("steward", "hi"));
+    hold.until_waiting().await;
+    let agents = world.agents.clone();
+    let stop = tokio::spawn(async move { agents.shutdown(Duration::from_secs(1)).await });
+    let (agents, beta) = (world.agents.clone(), agent("beta"));
+    tokio::task::yield_now().await;
+    assert!(matches!(agents.restart(&beta).await, Err(Error::Stopping)));
+    for _ in 0..40 {
+        advance(1_000).await;
+        tokio::task::yield_now().await;
+    }
+    assert!(stop.is_finished());
+    hold.open();
+    drop(submission);
 }

@@ -68,7 +68,9 @@ pub(crate) fn agents(error: &agents::Error) -> ErrorShape {
         | Error::Prompt { .. }
         | Error::StillRunning { .. }
         | Error::Roster { .. } => ErrorShape::new(ErrorCode::Unavailable, message),
-        Error::BrokeOff { .. } => ErrorShape::new(ErrorCode::Internal, message),
+        Error::BrokeOff { .. } | Error::ChangeBrokeOff { .. } => {
+            ErrorShape::new(ErrorCode::Internal, message)
+        }
         Error::AgentExists { .. }
         | Error::DuplicateRun { .. }
         | Error::DuplicateProposal { .. }
