@@ -32,9 +32,17 @@ pub(super) fn load(
         .map_err(|error| Error::disk("look at", &path, error))?;
     let mut sealed = list_sealed(disk, layout)?;
     sealed.retain(|segment| {
-        // A crash in the middle of sealing may leave the file under both names: it is still the active one.
-        let same = disk.state(&layout.sealed(&segment.file));
-        same.map_or(true, |same| same.identity != state.identity)
+        // A crash in the middle of sealing may leave the file under both names: it is still the active one. The
+        // other name goes, or it would stand for old bytes once an editor replaces the file.
+        let sealed = layout.sealed(&segment.file);
+        let same = disk.state(&sealed);
+        if same.map_or(true, |same| same.identity != state.identity) {
+            return true;
+        }
+        if let Err(error) = disk.remove(&sealed) {
+            tracing::warn!(path = %sealed.display(), %error, "a second name of the transcript stays");
+        }
+        false
     });
     let mut reading = Reading::new(created);
     reading.sealed(disk, layout, &sealed)?;

@@ -21,6 +21,8 @@ struct Attempt {
     text: String,
     done: Option<Appended>,
     duty: Duty,
+    /// A deletion behind it was refused and may be in the file all the same.
+    perhaps_deleted: bool,
 }
 
 /// Every attempt of every session, in the order in which they were made.
@@ -34,6 +36,7 @@ impl Model {
             text: text.to_owned(),
             done: None,
             duty: Duty::May,
+            perhaps_deleted: false,
         };
         let key = (agent.clone(), session.clone());
         self.0.entry(key).or_default().push(attempt);
@@ -53,13 +56,16 @@ impl Model {
             .rfind(|attempt| attempt.text == text)
             .unwrap();
         attempt.done = done;
-        attempt.duty = Duty::Must;
+        if !attempt.perhaps_deleted {
+            attempt.duty = Duty::Must;
+        }
     }
 
     /// The session was deleted, or perhaps it was.
     pub(super) fn deleted(&mut self, agent: &AgentId, session: &SessionId, surely: bool) {
         let key = (agent.clone(), session.clone());
         for attempt in self.0.entry(key).or_default() {
+            attempt.perhaps_deleted |= !surely;
             attempt.duty = match attempt.duty {
                 _ if surely => Duty::MustNot,
                 Duty::Must => Duty::May,

@@ -27,6 +27,8 @@ use crate::harness::{agent, options, session, user};
 
 /// Nothing on a disk in memory takes this long, on any machine.
 const HANGS: Duration = Duration::from_secs(30);
+/// How much of each file a story of failure ends with.
+const FILE_END_SHOWN: usize = 1_500;
 const AGENTS: [&str; 3] = ["alpha", "beta", "steward"];
 const SESSIONS: [&str; 3] = ["main", "odd", "agent:x:y"];
 
@@ -67,7 +69,10 @@ fn play(seed: u64, lie: Option<Lie>) -> Result<Vec<String>, String> {
     let outcome = world.play();
     outcome
         .map(|()| std::mem::take(&mut world.story))
-        .map_err(|wrong| format!("{wrong}\n{}", world.story.join("\n")))
+        .map_err(|wrong| {
+            let story = world.story.join("\n");
+            format!("{wrong}\n{story}\n{}", world.files())
+        })
 }
 
 impl World {
@@ -371,7 +376,10 @@ impl World {
                 let answer = self
                     .store
                     .append(&agent, vec![user(session.as_str(), &text)]);
-                match self.wait(answer)? {
+                let answer = self.wait(answer)?;
+                let verdict = verdict(&answer);
+                self.tell(format!("append {agent} {session} {text}: {verdict}"));
+                match answer {
                     Ok(mut done) => {
                         self.edits_seen(Some(&agent));
                         let done = Some(done.remove(0));
@@ -410,6 +418,17 @@ impl World {
 
     fn session(&mut self) -> SessionId {
         session(SESSIONS[self.below(SESSIONS.len())])
+    }
+
+    /// The ends of all files, as they are now.
+    fn files(&self) -> String {
+        let files = self.disk.files(root());
+        let shown = files.iter().map(|path| {
+            let bytes = self.disk.contents(path).unwrap_or_default();
+            let end = bytes[bytes.len().saturating_sub(FILE_END_SHOWN)..].escape_ascii();
+            format!("{} {}: {end}", path.display(), bytes.len())
+        });
+        shown.collect::<Vec<_>>().join("\n")
     }
 
     fn tell(&mut self, what: String) {
