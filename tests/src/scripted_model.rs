@@ -215,6 +215,11 @@ impl Model {
         lock(&self.seen).asked.clone()
     }
 
+    /// Forgets what was asked so far, for those who ask without end.
+    pub fn forget(&self) {
+        lock(&self.seen).asked.clear();
+    }
+
     /// Waits until so many requests have come.
     pub async fn asked_times(&self, times: usize) -> Vec<Asked> {
         self.until(&format!("{times} requests to the model"), |seen| {

@@ -18,4 +18,5 @@ mod lifecycle;
 mod models;
 mod native;
 mod proposals;
+mod prove;
 mod sessions;
