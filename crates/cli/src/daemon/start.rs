@@ -51,6 +51,9 @@ pub(crate) async fn start(
             && record.address.is_some()
         {
             output::progress_done();
+            if record.pid != child.id() {
+                give_up(&mut child);
+            }
             return Ok(record);
         }
         if let Ok(Some(status)) = child.try_wait() {
@@ -87,6 +90,13 @@ fn spawn(place: &Place, listen: &Listen, log: File) -> Result<Child, Failure> {
     command
         .spawn()
         .map_err(|error| Failure::new(format!("start the gateway: {error}")))
+}
+
+/// Ends a gateway that came too late: left alone it would take the lock the moment the other one is stopped.
+fn give_up(child: &mut Child) {
+    // It may have ended by itself already.
+    drop(child.kill());
+    drop(child.wait());
 }
 
 fn not_ready(log_file: &Path) -> Failure {

@@ -75,6 +75,13 @@ async fn starts_at_once_make_one_gateway() {
         assert_eq!(ran.code, 0, "{ran:#?}");
         assert_eq!(ran.json()["pid"], pid, "{ran:#?}");
     }
+    // One that came too late does not wait for its turn.
+    let home = format!("HOME={}\0", world.home().display());
+    let here = fs::read_dir("/proc").unwrap().filter(|entry| {
+        let environment = fs::read(entry.as_ref().unwrap().path().join("environ"));
+        environment.is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(&home))
+    });
+    assert_eq!(here.count(), 1);
 }
 
 #[tokio::test]
