@@ -1,6 +1,7 @@
 //! One agent's transcript, open: what is in its files, and the state of the file being appended to.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -11,13 +12,15 @@ pub(crate) use self::{load::load_read_only, reader::EntryReader};
 use crate::{
     cache::TailCache,
     commit::lock,
-    disk::{Disk, DiskFile, FileIdentity},
+    disk::{Disk, DiskFile, FileIdentity, FileState},
     entry::Fault,
     error::Error,
     index::Index,
+    limits::{CACHE_AFTER_BYTES, CACHE_SHARE, CACHE_TRANSCRIPT_BYTES_MIN},
     segment::{Layout, SealedSegment, roll},
 };
 
+mod checkpoint;
 mod load;
 mod reader;
 
@@ -28,8 +31,10 @@ pub struct Recovery {
     pub created: bool,
     /// Entries found, hidden ones included.
     pub entries: u64,
-    /// Bytes read.
+    /// Bytes of transcript read; what the cache of the index covers is not.
     pub bytes: u64,
+    /// The cache of the index was found to hold, and only what is newer was read.
+    pub cached: bool,
     /// The cut-off end of the last write, put beside the file.
     pub torn: Option<Torn>,
     /// The last line was whole and got its newline.
@@ -82,6 +87,38 @@ pub(crate) struct View {
     pub(crate) active_number: u32,
     /// The active segment's open file; without it readers open the path.
     pub(crate) active: Option<Arc<dyn DiskFile>>,
+    /// What was found damaged.
+    pub(crate) damage: Damage,
+    /// The state of each sealed segment when it was read, by name; one that was sealed or rewritten here has none.
+    pub(crate) states: BTreeMap<String, FileState>,
+    /// What the cache on disk covers, if it is known to hold.
+    pub(crate) cached: Option<Cached>,
+}
+
+/// What the cache of the index covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cached {
+    sealed: Vec<SealedSegment>,
+    /// So much of the active file.
+    active: u64,
+}
+
+/// Damaged places.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Damage {
+    /// How many there are.
+    pub(crate) count: u64,
+    /// The first ones.
+    pub(crate) listed: Vec<Damaged>,
+}
+
+/// A damaged place, by segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Damaged {
+    pub(crate) segment: u32,
+    pub(crate) offset: u64,
+    pub(crate) bytes: u64,
+    pub(crate) fault: Fault,
 }
 
 /// The state of the file being appended to.
@@ -119,7 +156,7 @@ impl AgentFiles {
         dir: PathBuf,
     ) -> Result<(Self, Recovery), Error> {
         let layout = Layout::new(dir);
-        let (view, writer, recovery) = load::load(disk, env, &layout)?;
+        let (view, writer, recovery) = load::load(disk, env, &layout, true)?;
         let files = Self {
             id,
             layout,
@@ -127,6 +164,9 @@ impl AgentFiles {
             writer: Mutex::new(writer),
         };
         files.report(&recovery);
+        if recovery.bytes > CACHE_AFTER_BYTES {
+            files.checkpoint_found(disk);
+        }
         Ok((files, recovery))
     }
 
@@ -169,6 +209,91 @@ impl AgentFiles {
                 recovery.refused.map_or(Ok(()), Err)
             }
         }
+    }
+
+    /// Reads the files again, without the cache of the index, if that is where an entry was said to be that is not
+    /// there. Only the commit thread may ask, between rounds.
+    pub(crate) fn reread(
+        &self,
+        disk: &dyn Disk,
+        env: &dyn Env,
+        cache: &Mutex<TailCache>,
+    ) -> Result<(), Error> {
+        if self.view().cached.is_none() {
+            return Ok(());
+        }
+        let mut writer = self.writer();
+        if matches!(&*writer, Writer::Closed) {
+            return Ok(());
+        }
+        tracing::warn!(agent = %self.id, "the cache of the index does not hold: the transcript is read again");
+        checkpoint::remove(disk, &self.layout);
+        *writer = Writer::Lost;
+        self.reload(disk, env, &mut writer, cache).map(drop)
+    }
+
+    /// Writes the cache of the index, unless the one there holds or the transcript is read as fast. Nothing depends
+    /// on it, so that it may fail. Only the commit thread may ask, between rounds.
+    pub(crate) fn checkpoint(&self, disk: &dyn Disk) {
+        let mut writer = self.writer();
+        let Some(active) = writer.ready().filter(|active| !active.dirty) else {
+            return;
+        };
+        let mut view = self.view();
+        if view.sealed.is_empty() && active.len < CACHE_TRANSCRIPT_BYTES_MIN {
+            if view.cached.take().is_some() {
+                checkpoint::remove(disk, &self.layout);
+            }
+            return;
+        }
+        let now = Some(Cached {
+            sealed: view.sealed.clone(),
+            active: active.len,
+        });
+        if view.cached == now {
+            return;
+        }
+        let bytes = checkpoint::encode(disk, &self.layout, &view, (&*active.file, active.len));
+        drop(view);
+        let Some(bytes) = bytes else {
+            return;
+        };
+        match checkpoint::write(disk, &self.layout, &bytes) {
+            Ok(()) => self.view().cached = now,
+            Err(error) => {
+                tracing::debug!(agent = %self.id, error = &error as &dyn std::error::Error, "the cache of the index was not written");
+            }
+        }
+    }
+
+    /// Writes the cache if enough was appended since the last time.
+    pub(crate) fn checkpoint_if_due(&self, disk: &dyn Disk) {
+        let due = {
+            let view = self.view();
+            let covered = view.cached.as_ref().map_or(0, |cached| {
+                cached.active + cached.sealed.iter().filter_map(|s| s.bytes).sum::<u64>()
+            });
+            let now: u64 = view.sealed.iter().filter_map(|segment| segment.bytes).sum();
+            now.saturating_sub(covered) >= view.index.saved_bytes() * CACHE_SHARE
+        };
+        if due {
+            self.checkpoint(disk);
+        }
+    }
+
+    /// Writes the cache after a long reading. What was read may never have been synced: it is first.
+    fn checkpoint_found(&self, disk: &dyn Disk) {
+        let mut writer = self.writer();
+        let Some(active) = writer.ready() else {
+            return;
+        };
+        if let Err(error) = active.file.datasync() {
+            tracing::warn!(agent = %self.id, %error, "the transcript that was read could not be synced");
+            writer.poison();
+            return;
+        }
+        drop(writer);
+        self.checkpoint(disk);
     }
 
     /// Seals the active segment, whole, and begins the next.
@@ -224,6 +349,9 @@ impl AgentFiles {
             }
         })?;
         let mut view = self.view();
+        if let Ok(state) = disk.state(&self.layout.sealed(&ending.file)) {
+            view.states.insert(ending.file.clone(), state);
+        }
         view.sealed.push(ending);
         view.active_number = number + 1;
         view.active = Some(Arc::clone(&file));
@@ -250,7 +378,7 @@ impl AgentFiles {
             old.unlock()
                 .map_err(|error| Error::disk("unlock", self.layout.active(), error))?;
         }
-        let (mut view, ready, recovery) = load::load(disk, env, &self.layout)?;
+        let (mut view, ready, recovery) = load::load(disk, env, &self.layout, false)?;
         let mut old = self.view();
         view.index.inherit_burned(std::mem::take(&mut old.index));
         *old = view;

@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Append(Arc<AgentFiles>, Request),
     /// Give an agent's file back, after what was asked before.
     Close(Arc<AgentFiles>, mpsc::SyncSender<()>),
+    /// Read an agent's transcript again, without the cache of its index.
+    Reread(Arc<AgentFiles>, mpsc::SyncSender<()>),
     /// Sync everything, give all files back, stop.
     Shutdown(oneshot::Sender<Result<(), Error>>),
 }
@@ -148,8 +150,17 @@ impl CommitThread {
                 Command::Close(agent, done) => {
                     self.commit(std::mem::take(&mut batches));
                     self.sync_late();
+                    agent.checkpoint(&*self.shared.disk);
                     agent.close();
                     // Who asked may have stopped waiting.
+                    done.try_send(()).unwrap_or_default();
+                }
+                Command::Reread(agent, done) => {
+                    self.commit(std::mem::take(&mut batches));
+                    let shared = &self.shared;
+                    if let Err(error) = agent.reread(&*shared.disk, &*shared.env, &shared.cache) {
+                        tracing::error!(agent = %agent.id, error = &error as &dyn std::error::Error, "the transcript could not be read again");
+                    }
                     done.try_send(()).unwrap_or_default();
                 }
                 Command::Shutdown(done) => {
@@ -248,11 +259,14 @@ impl CommitThread {
         // The entries are durable where they are; a segment that cannot be sealed now grows a little more.
         if let Err(error) = agent.seal(&*self.shared.disk) {
             tracing::warn!(agent = %agent.id, error = &error as &dyn std::error::Error, "the segment could not be sealed");
+        } else {
+            agent.checkpoint_if_due(&*self.shared.disk);
         }
     }
 
     fn close_all(&self) {
         for agent in self.agents() {
+            agent.checkpoint(&*self.shared.disk);
             agent.close();
         }
     }

@@ -39,6 +39,8 @@ pub struct FileState {
     pub identity: FileIdentity,
     /// Its length in bytes.
     pub len: u64,
+    /// When its bytes, length or name last changed, in nanoseconds of the disk's own clock. Nobody can set it back.
+    pub changed_ns: i64,
 }
 
 /// The few things the session store asks of a disk.
@@ -124,14 +126,23 @@ pub trait DiskFile: Send + Sync + Debug {
     fn unlock(&self) -> io::Result<()>;
 }
 
+/// So many interruptions of one transfer are passed over; a disk that does nothing else has failed.
+const INTERRUPTIONS_MAX: u32 = 1_000;
+
 /// Fills the buffer from a position, as far as the file goes.
 pub(crate) fn read_full(file: &dyn DiskFile, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
+    let mut interrupted = 0;
     while filled < buffer.len() {
         match file.read_at(offset + filled as u64, &mut buffer[filled..]) {
             Ok(0) => break,
             Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error)
+                if error.kind() == io::ErrorKind::Interrupted
+                    && interrupted < INTERRUPTIONS_MAX =>
+            {
+                interrupted += 1;
+            }
             Err(error) => return Err(error),
         }
     }
@@ -141,11 +152,17 @@ pub(crate) fn read_full(file: &dyn DiskFile, offset: u64, buffer: &mut [u8]) -> 
 /// Writes everything at the end, or says why not; what was written by then stays for the caller to cut.
 pub(crate) fn write_full(file: &dyn DiskFile, bytes: &[u8]) -> io::Result<()> {
     let mut written = 0;
+    let mut interrupted = 0;
     while written < bytes.len() {
         match file.write_at_end(&bytes[written..]) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(count) => written += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error)
+                if error.kind() == io::ErrorKind::Interrupted
+                    && interrupted < INTERRUPTIONS_MAX =>
+            {
+                interrupted += 1;
+            }
             Err(error) => return Err(error),
         }
     }

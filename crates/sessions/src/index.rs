@@ -14,6 +14,7 @@ use crate::{
 
 mod places;
 mod runs;
+mod saved;
 
 /// One session in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +48,12 @@ pub(crate) struct Index {
     sessions: IndexMap<SessionId, Session>,
     /// Numbers that failed appends have used up.
     burned: BTreeMap<SessionId, u64>,
-    /// While the file is read, every run is followed; afterwards only those that were left open.
-    following: bool,
+    /// How many runs have begun.
     appeared: u64,
+    /// How many of them had begun when the files were read; `u64::MAX` while they are being read.
+    found: u64,
+    /// Entries in all, hidden ones included.
+    entries: u64,
 }
 
 #[derive(Debug)]
@@ -81,22 +85,25 @@ impl Index {
     /// An index about to be filled from files.
     pub(crate) fn reading() -> Self {
         Self {
-            following: true,
+            found: u64::MAX,
             ..Self::default()
         }
     }
 
-    /// Ends the reading: from now on runs are only closed, not opened.
+    /// Ends the reading: runs that begin from now on are not unfinished ones.
     ///
     /// `read` fetches an entry, for the previews.
     pub(crate) fn finish_reading(&mut self, mut read: impl FnMut(Place) -> Option<Entry>) {
-        self.following = false;
+        self.found = self.appeared;
         for session in self.sessions.values_mut() {
-            let message = session.last_message.take().and_then(&mut read);
+            session.runs.shrink();
+            let Some(place) = session.last_message.take() else {
+                continue;
+            };
+            let message = read(place);
             session.preview = message
                 .map(|entry| preview(&entry.content))
                 .unwrap_or_default();
-            session.runs.shrink();
         }
     }
 
@@ -135,7 +142,8 @@ impl Index {
         if session.note(place, &facts, owner) {
             session.last_message = Some(place);
         }
-        session.follow(&facts, self.following.then_some(&mut self.appeared));
+        session.follow(&facts, &mut self.appeared);
+        self.entries += 1;
         Ok(())
     }
 
@@ -149,7 +157,8 @@ impl Index {
         if session.note(place, &facts, owner) {
             session.preview = preview(&entry.content);
         }
-        session.follow(&facts, self.following.then_some(&mut self.appeared));
+        session.follow(&facts, &mut self.appeared);
+        self.entries += 1;
     }
 
     /// The number the session's next entry gets.
@@ -196,6 +205,11 @@ impl Index {
             .filter_map(|(id, session)| session.summary(agent, id))
     }
 
+    /// Entries in all, hidden ones included.
+    pub(crate) const fn entries(&self) -> u64 {
+        self.entries
+    }
+
     /// How many sessions are not deleted.
     pub(crate) fn len(&self) -> usize {
         let live = self
@@ -212,6 +226,7 @@ impl Index {
             let named = session.runs.iter();
             runs.extend(named.filter_map(|(run, at)| Some((at, id, RunId::parse(run).ok()?))));
         }
+        runs.retain(|&(appeared, ..)| appeared <= self.found);
         runs.sort_unstable_by_key(|&(appeared, ..)| appeared);
         let runs = runs.into_iter();
         runs.map(|(_, id, run)| (id.clone(), run)).collect()
@@ -265,18 +280,18 @@ impl Session {
         message
     }
 
-    /// Ends the runs that end here. Where `appeared` counts them, it begins those that begin here.
-    fn follow(&mut self, facts: &Facts<'_>, appeared: Option<&mut u64>) {
+    /// Begins the run that begins here, or ends the one that ends here.
+    fn follow(&mut self, facts: &Facts<'_>, appeared: &mut u64) {
         let Some(run) = facts.run else {
             return;
         };
-        match (facts.kind, facts.role, appeared) {
-            (Kind::Message, Role::User, Some(appeared)) => {
+        match (facts.kind, facts.role) {
+            (Kind::Message, Role::User) => {
                 *appeared += 1;
                 self.runs.begin(run, *appeared);
             }
-            (Kind::Message, Role::Assistant, _) if !facts.calls_tools => self.runs.end(run),
-            (Kind::Aborted, ..) => self.runs.end(run),
+            (Kind::Message, Role::Assistant) if !facts.calls_tools => self.runs.end(run),
+            (Kind::Aborted, _) => self.runs.end(run),
             _ => {}
         }
     }

@@ -42,7 +42,7 @@ pub use import::{
 };
 pub use index::SessionSummary;
 pub use keeper::{Due, Exceeded, Excess, Keeper, KeeperOptions, KeptArchive};
-pub use limits::{LINE_BYTES_MAX, PAGE_ENTRIES_MAX, SEARCH_HITS_MAX};
+pub use limits::{LINE_BYTES_MAX, PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, SEARCH_HITS_MAX};
 pub use page::Page;
 pub use search::{Case, Found, Hit, Query, QueryFault};
 pub use snapshot::{Snapshot, read_only};

@@ -44,3 +44,19 @@ pub(crate) const COMMIT_ENTRIES_MAX: u64 = 64;
 pub(crate) const COMMITS_PLANNED_MAX: usize = 64;
 /// A session beyond the bound is archived only when it has been idle for this long.
 pub(crate) const EXCESS_IDLE_MS: u64 = 3_600_000;
+/// A transcript below this is read whole at every start: that takes less than a millisecond.
+pub(crate) const CACHE_TRANSCRIPT_BYTES_MIN: u64 = 256 << 10;
+/// An opening that had to read more than this writes the cache at once, so that a crash does not bring the reading back.
+pub(crate) const CACHE_AFTER_BYTES: u64 = 8 << 20;
+/// When a segment is sealed the cache is written only if this many times its size was appended since the last time, so
+/// that it adds little to what is written for an entry.
+pub(crate) const CACHE_SHARE: u64 = 16;
+/// The longest cache that is believed: some hundred million entries.
+pub(crate) const CACHE_BYTES_MAX: u64 = 1 << 30;
+/// So many bytes at the end of what a cache covers must be as they were.
+pub(crate) const CACHE_WITNESS_BYTES: u64 = 4 << 10;
+/// Bytes of lines one call to `tail` or `page` reads, one entry at least: more than any screen or model takes, and little
+/// next to what a gateway may hold.
+pub const PAGE_BYTES_MAX: u64 = 8 << 20;
+/// How long a reader waits for a transcript to be read again. A gigabyte takes a second.
+pub(crate) const REREAD_DEADLINE_MS: u64 = 30_000;

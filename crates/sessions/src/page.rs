@@ -10,7 +10,7 @@ use crate::{
     entry::Entry,
     error::Error,
     index::{Index, Place},
-    limits::PAGE_ENTRIES_MAX,
+    limits::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX},
 };
 
 /// Some entries of a session, and how to ask for those before them.
@@ -41,6 +41,7 @@ pub(crate) fn page_places(
     let places = index.places(session)?;
     let limit = limit.min(PAGE_ENTRIES_MAX);
     let found = before_seq.map_or_else(|| places.tail(limit), |seq| places.before(seq, limit));
+    let found = last_within(found);
     let first = found.first().map(|place| place.seq);
     let before_seq = first.filter(|&seq| !places.before(seq, 1).is_empty());
     Some(PagePlaces {
@@ -50,9 +51,23 @@ pub(crate) fn page_places(
     })
 }
 
-/// Reads entries; one that is damaged since it was indexed is left out and counted.
+/// The last places whose lines together are not longer than a page may be; one at least.
+pub(crate) fn last_within(mut places: Vec<Place>) -> Vec<Place> {
+    let mut left = PAGE_BYTES_MAX;
+    let fits = places.iter().rev().take_while(|place| {
+        let fits = left.checked_sub(u64::from(place.len));
+        left = fits.unwrap_or(0);
+        fits.is_some()
+    });
+    let count = fits.count().max(1);
+    places.drain(..places.len().saturating_sub(count));
+    places
+}
+
+/// Reads entries; one that is damaged since it was indexed, or is another session's, is left out and counted.
 pub(crate) fn read_places(
     disk: &dyn Disk,
+    session: &SessionId,
     places: &[Place],
     reader: &mut EntryReader,
 ) -> Result<(Vec<Arc<Entry>>, u64), Error> {
@@ -60,7 +75,8 @@ pub(crate) fn read_places(
     let mut unreadable = 0;
     for &place in places {
         match reader.read(disk, place)? {
-            Ok(entry) => entries.push(Arc::new(entry)),
+            Ok(entry) if entry.session == *session => entries.push(Arc::new(entry)),
+            Ok(_) => unreadable += 1,
             Err(fault) => {
                 unreadable += 1;
                 tracing::warn!(offset = place.offset, segment = place.segment, %fault, "an entry can no longer be read");
@@ -68,4 +84,33 @@ pub(crate) fn read_places(
         }
     }
     Ok((entries, unreadable))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_ends_where_its_bytes_do_and_has_one_entry_at_least() {
+        let whole = u32::try_from(PAGE_BYTES_MAX).unwrap();
+        for (lens, kept) in [
+            (vec![], 0),
+            (vec![1, 2, 3], 3),
+            (vec![whole + 1], 1),
+            (vec![1, whole + 1], 1),
+            (vec![1, whole], 1),
+            (vec![9, 1, whole - 1], 2),
+            (vec![1, whole + 1, 1], 1),
+        ] {
+            let places = lens.iter().enumerate().map(|(at, &len)| Place {
+                segment: 1,
+                offset: at as u64,
+                len,
+                seq: at as u64 + 1,
+            });
+            let places: Vec<_> = places.collect();
+            let from = places.len() - kept;
+            assert_eq!(last_within(places.clone()), places[from..], "{lens:?}");
+        }
+    }
 }

@@ -73,6 +73,14 @@ pub(crate) struct Scanner {
 }
 
 impl Scanner {
+    /// One that goes on behind a whole line.
+    pub(crate) fn starting_at(at: u64) -> Self {
+        Self {
+            at,
+            ..Self::default()
+        }
+    }
+
     /// Where the next bytes fed must come from.
     pub(crate) const fn position(&self) -> u64 {
         self.at

@@ -23,6 +23,8 @@ const SEALED_DIR: &str = "sessions";
 const MANIFEST: &str = "manifest.json";
 /// The list to be.
 const MANIFEST_NEXT: &str = "manifest.json.next";
+/// What was found in the transcripts, so that it need not be found again. Of no authority.
+const INDEX_CACHE: &str = "index.cache";
 /// A manifest lists a few bytes per 64 MiB of transcript; anything longer is not ours.
 const MANIFEST_BYTES_MAX: usize = 1 << 20;
 
@@ -59,7 +61,13 @@ impl Layout {
         self.dir.join(SEALED_DIR).join(file)
     }
 
-    fn sealed_dir(&self) -> PathBuf {
+    /// The cache of the index.
+    pub(crate) fn index_cache(&self) -> PathBuf {
+        self.sealed_dir().join(INDEX_CACHE)
+    }
+
+    /// The directory of sealed segments.
+    pub(crate) fn sealed_dir(&self) -> PathBuf {
         self.dir.join(SEALED_DIR)
     }
 }
@@ -272,7 +280,7 @@ pub(crate) fn set_aside(
 }
 
 /// A new file, in the place of one that an interrupted attempt may have left.
-fn create_afresh(disk: &dyn Disk, path: &Path) -> Result<Arc<dyn DiskFile>, Error> {
+pub(crate) fn create_afresh(disk: &dyn Disk, path: &Path) -> Result<Arc<dyn DiskFile>, Error> {
     let created = match disk.open(path, OpenMode::CreateNew) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk
             .remove(path)
@@ -291,11 +299,12 @@ fn lock(file: &dyn DiskFile, path: &Path) -> Result<(), Error> {
     })
 }
 
-/// Makes a directory and its name durable, unless it is there.
+/// Makes a directory, unless it is there, and its name durable.
 fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
     match disk.create_dir(dir) {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        // It may have been made for the cache of the index, for which nothing is synced.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(Error::disk("create", dir, error)),
     }
     let Some(parent) = dir.parent() else {

@@ -47,7 +47,7 @@ pub fn read_only(root: &Path, disk: Arc<dyn Disk>) -> Result<Snapshot, Error> {
             continue;
         };
         let layout = Layout::new(path);
-        let (view, recovery) = match load_read_only(&*disk, &layout) {
+        let (view, recovery) = match load_read_only(&*disk, &layout, true) {
             Ok(read) => read,
             Err(Error::Disk { source, .. }) if source.kind() == io::ErrorKind::NotADirectory => {
                 continue;
@@ -104,18 +104,29 @@ impl Snapshot {
         limit: usize,
     ) -> Result<Page, Error> {
         let transcript = self.transcript(agent)?;
-        let places = page_places(&transcript.view.index, session, before_seq, limit);
-        let places = places.ok_or_else(|| Error::UnknownSession {
-            agent: agent.clone(),
-            session: session.clone(),
-        })?;
-        let mut reader = transcript.view.reader(&transcript.layout);
-        let (entries, _) = read_places(&*self.disk, &places.found, &mut reader)?;
-        Ok(Page {
-            entries,
-            before_seq: places.before_seq,
-            total: places.total,
-        })
+        let read = |view: &View| -> Result<_, Error> {
+            let places = page_places(&view.index, session, before_seq, limit);
+            let places = places.ok_or_else(|| Error::UnknownSession {
+                agent: agent.clone(),
+                session: session.clone(),
+            })?;
+            let mut reader = view.reader(&transcript.layout);
+            let (entries, bad) = read_places(&*self.disk, session, &places.found, &mut reader)?;
+            let page = Page {
+                entries,
+                before_seq: places.before_seq,
+                total: places.total,
+            };
+            Ok((page, bad))
+        };
+        match read(&transcript.view)? {
+            // The cache of the index is wrong about an entry: the transcript itself is asked.
+            (_, 1..) if transcript.view.cached.is_some() => {
+                let (view, _) = load_read_only(&*self.disk, &transcript.layout, false)?;
+                read(&view).map(|(page, _)| page)
+            }
+            (page, _) => Ok(page),
+        }
     }
 
     /// The last live entries of a session in file order; none when there is no such session.

@@ -11,7 +11,7 @@ use openclaw_types::{AgentId, Env, RunId, SessionId};
 use tokio::{sync::oneshot, time::Duration};
 
 use crate::{
-    agent::{AgentFiles, EntryReader, Recovery},
+    agent::{AgentFiles, Recovery, View},
     cache::TailCache,
     commit::{self, Command, Counters, Durability, Inbox, Refused, Request, Shared, lock},
     disk::Disk,
@@ -19,8 +19,8 @@ use crate::{
     error::Error,
     export::{Lines, line_places, read_lines},
     index::{Place, SessionSummary},
-    limits::{CLOSE_DEADLINE_MS, PAGE_ENTRIES_MAX},
-    page::{Page, page_places, read_places},
+    limits::{CLOSE_DEADLINE_MS, PAGE_ENTRIES_MAX, REREAD_DEADLINE_MS},
+    page::{Page, PagePlaces, page_places, read_places},
     search::{Found, Ground, Query, search},
 };
 
@@ -71,6 +71,9 @@ pub struct Stats {
 /// A handle to the transcripts of one state directory; clones share it.
 #[derive(Debug, Clone)]
 pub struct Store(Arc<Inner>);
+
+/// Where entries are, and the entries.
+type FoundEntries = (PagePlaces, Vec<Arc<Entry>>);
 
 #[derive(Debug)]
 struct Inner {
@@ -249,7 +252,7 @@ impl Store {
     ) -> Result<Vec<Arc<Entry>>, Error> {
         let files = self.agent(agent)?;
         let key = (agent.clone(), session.clone());
-        let (places, mut reader) = {
+        {
             let view = files.view();
             let Some(places) = view.index.places(session) else {
                 return Ok(Vec::new());
@@ -258,10 +261,12 @@ impl Store {
             if let Some(found) = lock(&self.0.shared.cache).tail(&key, count) {
                 return Ok(found);
             }
-            (places.tail(count), view.reader(&files.layout))
+        }
+        let look = |view: &View| page_places(&view.index, session, None, limit);
+        let Some((places, entries)) = self.read(&files, session, look)? else {
+            return Ok(Vec::new());
         };
-        let entries = self.read(&places, &mut reader)?;
-        self.remember(&files, &key, &places, &entries);
+        self.remember(&files, &key, &places.found, &entries);
         Ok(entries)
     }
 
@@ -292,23 +297,53 @@ impl Store {
         limit: usize,
     ) -> Result<Page, Error> {
         let files = self.agent(agent)?;
-        let view = files.view();
-        let places = page_places(&view.index, session, before_seq, limit);
-        let places = places.ok_or_else(|| unknown(agent, session))?;
-        let mut reader = view.reader(&files.layout);
-        drop(view);
+        let look = |view: &View| page_places(&view.index, session, before_seq, limit);
+        let (places, entries) =
+            (self.read(&files, session, look)?).ok_or_else(|| unknown(agent, session))?;
         Ok(Page {
-            entries: self.read(&places.found, &mut reader)?,
+            entries,
             before_seq: places.before_seq,
             total: places.total,
         })
     }
 
-    fn read(&self, places: &[Place], reader: &mut EntryReader) -> Result<Vec<Arc<Entry>>, Error> {
-        let (entries, unreadable) = read_places(&*self.0.shared.disk, places, reader)?;
-        let counters = &self.0.shared.counters;
-        counters.unreadable.fetch_add(unreadable, Relaxed);
-        Ok(entries)
+    /// Looks entries up and reads them. Where an index that came from its cache is wrong about one, the transcript is
+    /// read again, and so are they.
+    fn read(
+        &self,
+        files: &Arc<AgentFiles>,
+        session: &SessionId,
+        look: impl Fn(&View) -> Option<PagePlaces>,
+    ) -> Result<Option<FoundEntries>, Error> {
+        let mut again = true;
+        loop {
+            let (places, mut reader, cached) = {
+                let view = files.view();
+                let Some(places) = look(&view) else {
+                    return Ok(None);
+                };
+                let reader = view.reader(&files.layout);
+                (places, reader, view.cached.is_some())
+            };
+            let disk = &*self.0.shared.disk;
+            let (entries, unreadable) = read_places(disk, session, &places.found, &mut reader)?;
+            if unreadable > 0 && cached && std::mem::take(&mut again) && self.reread(files) {
+                continue;
+            }
+            let counters = &self.0.shared.counters;
+            counters.unreadable.fetch_add(unreadable, Relaxed);
+            return Ok(Some((places, entries)));
+        }
+    }
+
+    /// Has a transcript read again without the cache of its index; says whether that was done.
+    fn reread(&self, files: &Arc<AgentFiles>) -> bool {
+        let (done, read) = mpsc::sync_channel(1);
+        let asked = Command::Reread(Arc::clone(files), done);
+        self.0.inbox.push_control(asked).is_ok()
+            && read
+                .recv_timeout(Duration::from_millis(REREAD_DEADLINE_MS))
+                .is_ok()
     }
 
     /// The sessions of one agent, or of all open ones; deleted ones are left out.
@@ -323,6 +358,14 @@ impl Store {
             found.extend(files.view().index.list(&files.id));
         }
         found
+    }
+
+    /// How many sessions of an agent are not deleted.
+    ///
+    /// # Errors
+    /// The agent is not open.
+    pub fn count(&self, agent: &AgentId) -> Result<usize, Error> {
+        Ok(self.agent(agent)?.view().index.len())
     }
 
     /// One session, unless it does not exist or is deleted.

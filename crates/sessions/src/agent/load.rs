@@ -1,6 +1,7 @@
 //! Reading an agent's files at open: every segment in order, then the repair of the active one's end.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -8,9 +9,12 @@ use std::{
 
 use openclaw_types::Env;
 
-use super::{ActiveFile, Quarantined, Recovery, Torn, View, Writer};
+use super::{
+    ActiveFile, Cached, Damage, Damaged, Quarantined, Recovery, Torn, View, Writer,
+    checkpoint::{self, Checkpoint},
+};
 use crate::{
-    disk::{Disk, DiskFile, OpenMode, read_full, write_full},
+    disk::{Disk, DiskFile, FileState, OpenMode, read_full, write_full},
     entry::Fault,
     error::Error,
     index::{Index, Place},
@@ -19,11 +23,12 @@ use crate::{
     segment::{Layout, SealedSegment, list_sealed, open_active, set_aside},
 };
 
-/// Opens for appending.
+/// Opens for appending. The cache of the index may be asked first.
 pub(super) fn load(
     disk: &dyn Disk,
     env: &dyn Env,
     layout: &Layout,
+    cache: bool,
 ) -> Result<(View, Writer, Recovery), Error> {
     let path = layout.active();
     let (file, created) = open_active(disk, layout)?;
@@ -44,10 +49,12 @@ pub(super) fn load(
         }
         false
     });
-    let mut reading = Reading::new(created);
+    let saved = cache
+        .then(|| checkpoint::read(disk, layout, &sealed, &*file))
+        .flatten();
+    let mut reading = Reading::new(created, saved, &sealed);
     reading.sealed(disk, layout, &sealed)?;
-    let active_number = next_number(&sealed);
-    let (tail, len) = reading.file(&*file, &path, active_number, None)?;
+    let (tail, len) = reading.active(&*file, &path, next_number(&sealed))?;
     let active = ActiveFile {
         file: Arc::clone(&file),
         identity: state.identity,
@@ -66,23 +73,35 @@ pub(super) fn load(
             Writer::Lost
         }
     };
-    let (view, recovery) = reading.finish(disk, layout, sealed, Some(file));
+    let (mut view, recovery) = reading.finish(disk, layout, sealed, Some(file));
+    if let Some(cached) = view.cached.as_mut().filter(|_| tail != Tail::Clean) {
+        // The repair changed the file, so that the cache has to be written anew.
+        cached.active = 0;
+    }
     Ok((view, writer, recovery))
 }
 
 /// Opens for reading only: no lock, no repair, and a transcript that is not there is empty.
-pub(crate) fn load_read_only(disk: &dyn Disk, layout: &Layout) -> Result<(View, Recovery), Error> {
+pub(crate) fn load_read_only(
+    disk: &dyn Disk,
+    layout: &Layout,
+    cache: bool,
+) -> Result<(View, Recovery), Error> {
     let sealed = list_sealed(disk, layout)?;
-    let mut reading = Reading::new(false);
-    reading.sealed(disk, layout, &sealed)?;
     let path = layout.active();
     let active = match disk.open(&path, OpenMode::Read) {
         Ok(file) => Some(file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(Error::disk("open", path, error)),
     };
+    let saved = active
+        .as_ref()
+        .filter(|_| cache)
+        .and_then(|file| checkpoint::read(disk, layout, &sealed, &**file));
+    let mut reading = Reading::new(false, saved, &sealed);
+    reading.sealed(disk, layout, &sealed)?;
     if let Some(file) = &active {
-        reading.file(&**file, &path, next_number(&sealed), None)?;
+        reading.active(&**file, &path, next_number(&sealed))?;
     }
     Ok(reading.finish(disk, layout, sealed, active))
 }
@@ -95,51 +114,95 @@ fn next_number(sealed: &[SealedSegment]) -> u32 {
 struct Reading {
     index: Index,
     recovery: Recovery,
+    damage: Damage,
+    states: BTreeMap<String, FileState>,
+    /// What the cache covered, if it was believed.
+    cached: Option<Cached>,
 }
 
 impl Reading {
-    fn new(created: bool) -> Self {
+    fn new(created: bool, saved: Option<Checkpoint>, sealed: &[SealedSegment]) -> Self {
+        let recovery = Recovery {
+            created,
+            cached: saved.is_some(),
+            ..Recovery::default()
+        };
+        let Some(saved) = saved else {
+            return Self {
+                index: Index::reading(),
+                recovery,
+                damage: Damage::default(),
+                states: BTreeMap::new(),
+                cached: None,
+            };
+        };
         Self {
-            index: Index::reading(),
-            recovery: Recovery {
-                created,
-                ..Recovery::default()
-            },
+            index: saved.index,
+            recovery,
+            damage: saved.damage,
+            states: saved.states,
+            cached: Some(Cached {
+                sealed: sealed.to_vec(),
+                active: saved.covered,
+            }),
         }
     }
 
+    /// Reads the sealed segments, unless the cache covered them.
     fn sealed(
         &mut self,
         disk: &dyn Disk,
         layout: &Layout,
         sealed: &[SealedSegment],
     ) -> Result<(), Error> {
+        if self.cached.is_some() {
+            return Ok(());
+        }
         for segment in sealed {
             let path = layout.sealed(&segment.file);
             let file = disk
                 .open(&path, OpenMode::Read)
                 .map_err(|error| Error::disk("open", &path, error))?;
-            let (tail, len) = self.file(&*file, &path, segment.number, segment.bytes)?;
+            // Before it is read, so that a later change is noticed.
+            let state = file
+                .state()
+                .map_err(|error| Error::disk("look at", &path, error))?;
+            self.states.insert(segment.file.clone(), state);
+            let len = segment
+                .bytes
+                .map_or(state.len, |limit| state.len.min(limit));
+            let (tail, len) = self.file((&*file, &path), segment.number, 0, len)?;
             if let Tail::Torn { keep } = tail {
-                self.damage(&path, keep, len - keep, Fault::Torn);
+                self.damage(segment.number, keep, len - keep, Fault::Torn);
             }
         }
         Ok(())
     }
 
-    /// Reads one file into the index; returns the state of its end, and its length.
-    fn file(
+    /// Reads the active file, or what is new in it; returns the state of its end, and its length.
+    fn active(
         &mut self,
         file: &dyn DiskFile,
         path: &Path,
+        number: u32,
+    ) -> Result<(Tail, u64), Error> {
+        let from = self.cached.as_ref().map_or(0, |cached| cached.active);
+        let state = file.state();
+        let state = state.map_err(|error| Error::disk("look at", path, error))?;
+        self.file((file, path), number, from, state.len)
+    }
+
+    /// Reads a part of one file into the index; returns the state of its end, and where that is.
+    fn file(
+        &mut self,
+        (file, path): (&dyn DiskFile, &Path),
         segment: u32,
-        limit: Option<u64>,
+        begin: u64,
+        len: u64,
     ) -> Result<(Tail, u64), Error> {
         let failed = |error| Error::disk("read", path, error);
-        let len = file.state().map_err(failed)?.len;
-        let len = limit.map_or(len, |limit| len.min(limit));
-        let mut scanner = Scanner::default();
-        let whole = usize::try_from(len).unwrap_or(usize::MAX);
+        let mut scanner = Scanner::starting_at(begin);
+        let whole = usize::try_from(len.saturating_sub(begin)).unwrap_or(usize::MAX);
         let mut buffer = vec![0; whole.clamp(1, SCAN_CHUNK_BYTES)];
         let mut filled = 0;
         loop {
@@ -150,7 +213,7 @@ impl Reading {
                 read_full(file, from, &mut buffer[filled..filled + room]).map_err(failed)?;
             filled += count;
             let used = scanner.feed(&buffer[..filled], &mut |found| {
-                self.found(found, path, segment);
+                self.found(found, segment);
             });
             buffer.copy_within(used..filled, 0);
             filled -= used;
@@ -163,13 +226,13 @@ impl Reading {
         }
         let end = scanner.position() + filled as u64;
         let tail = scanner.finish(&buffer[..filled], &mut |found| {
-            self.found(found, path, segment);
+            self.found(found, segment);
         });
-        self.recovery.bytes += end;
+        self.recovery.bytes += end.saturating_sub(begin);
         Ok((tail, end))
     }
 
-    fn found(&mut self, found: Found<'_>, path: &Path, segment: u32) {
+    fn found(&mut self, found: Found<'_>, segment: u32) {
         match found {
             Found::Record {
                 offset,
@@ -182,20 +245,19 @@ impl Reading {
                     len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
                     seq: line.seq,
                 };
-                match self.index.restore(place, &line, bytes) {
-                    Ok(()) => self.recovery.entries += 1,
-                    Err(fault) => self.damage(path, offset, bytes.len() as u64, fault),
+                if let Err(fault) = self.index.restore(place, &line, bytes) {
+                    self.damage(segment, offset, bytes.len() as u64, fault);
                 }
             }
-            Found::Damage { offset, len, fault } => self.damage(path, offset, len, fault),
+            Found::Damage { offset, len, fault } => self.damage(segment, offset, len, fault),
         }
     }
 
-    fn damage(&mut self, path: &Path, offset: u64, bytes: u64, fault: Fault) {
-        self.recovery.quarantined_count += 1;
-        if self.recovery.quarantined.len() < QUARANTINE_LISTED_MAX {
-            self.recovery.quarantined.push(Quarantined {
-                path: path.to_path_buf(),
+    fn damage(&mut self, segment: u32, offset: u64, bytes: u64, fault: Fault) {
+        self.damage.count += 1;
+        if self.damage.listed.len() < QUARANTINE_LISTED_MAX {
+            self.damage.listed.push(Damaged {
+                segment,
                 offset,
                 bytes,
                 fault,
@@ -215,11 +277,25 @@ impl Reading {
             sealed,
             active,
             index: Index::default(),
+            damage: self.damage,
+            states: self.states,
+            cached: self.cached,
         };
         let mut reader = view.reader(layout);
         self.index
             .finish_reading(|place| reader.read(disk, place).ok()?.ok());
         view.index = self.index;
+        self.recovery.entries = view.index.entries();
+        self.recovery.quarantined_count = view.damage.count;
+        let listed = view.damage.listed.iter();
+        self.recovery.quarantined = listed
+            .map(|place| Quarantined {
+                path: reader.path(place.segment),
+                offset: place.offset,
+                bytes: place.bytes,
+                fault: place.fault,
+            })
+            .collect();
         (view, self.recovery)
     }
 }

@@ -82,7 +82,8 @@ impl EntryReader {
         Ok((file, path))
     }
 
-    fn path(&self, number: u32) -> PathBuf {
+    /// Where a segment is.
+    pub(crate) fn path(&self, number: u32) -> PathBuf {
         let sealed = self.sealed.iter().find(|segment| segment.number == number);
         sealed.map_or_else(
             || self.layout.active(),

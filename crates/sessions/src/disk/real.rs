@@ -122,5 +122,9 @@ fn state_of(stat: &Stat) -> FileState {
             inode: stat.st_ino,
         },
         len: u64::try_from(stat.st_size).unwrap_or(0),
+        changed_ns: stat
+            .st_ctime
+            .saturating_mul(1_000_000_000)
+            .saturating_add(stat.st_ctime_nsec as i64),
     }
 }

@@ -71,6 +71,7 @@ struct State {
     dirs: BTreeSet<PathBuf>,
     inodes: BTreeMap<u64, Inode>,
     inode_next: u64,
+    ticks: i64,
     faults: Vec<Fault>,
     calls: BTreeMap<Call, u64>,
     handle_next: u64,
@@ -85,6 +86,8 @@ struct Inode {
     same: usize,
     /// Bytes before this were either synced or lost to a failed sync.
     clean: usize,
+    /// When it last changed, counted in changes of the disk.
+    changed: i64,
     locked_by: Option<u64>,
 }
 
@@ -108,6 +111,7 @@ impl SimDisk {
             dirs: root.ancestors().map(Path::to_path_buf).collect(),
             inodes: BTreeMap::new(),
             inode_next: 1,
+            ticks: 0,
             faults: Vec::new(),
             calls: BTreeMap::new(),
             handle_next: 1,
@@ -141,7 +145,10 @@ impl SimDisk {
         let mut seed = next(&mut state.seed);
         let mut inodes = BTreeMap::new();
         for (&number, inode) in &state.inodes {
-            inodes.insert(number, Inode::all_durable(inode.after_crash(&mut seed)));
+            inodes.insert(
+                number,
+                Inode::all_durable(inode.after_crash(&mut seed), inode.changed),
+            );
         }
         let names = state.names_after_crash(&mut seed);
         Self(Arc::new(Mutex::new(State {
@@ -152,6 +159,7 @@ impl SimDisk {
             dirs: state.dirs.clone(),
             inodes,
             inode_next: state.inode_next,
+            ticks: state.ticks,
             faults: Vec::new(),
             calls: BTreeMap::new(),
             handle_next: state.handle_next,
@@ -171,13 +179,24 @@ impl SimDisk {
     pub fn replace(&self, path: &Path, bytes: &[u8]) {
         let mut state = self.state();
         let number = state.add_inode();
-        state
-            .inodes
-            .insert(number, Inode::all_durable(bytes.to_vec()));
+        let replaced = Inode::all_durable(bytes.to_vec(), state.tick());
+        state.inodes.insert(number, replaced);
         state.names.insert(path.to_path_buf(), number);
         state.durable_names.insert(path.to_path_buf(), number);
         for changes in &mut state.unsynced_names {
             changes.retain(|(changed, _)| changed != path);
+        }
+    }
+
+    /// Writes into a file behind the store's back: another content under the same inode, synced.
+    pub fn overwrite(&self, path: &Path, bytes: &[u8]) {
+        let mut state = self.state();
+        let changed = state.tick();
+        let inode = state.names.get(path).copied();
+        if let Some(inode) = inode.and_then(|inode| state.inodes.get_mut(&inode)) {
+            let locked_by = inode.locked_by;
+            *inode = Inode::all_durable(bytes.to_vec(), changed);
+            inode.locked_by = locked_by;
         }
     }
 
@@ -195,12 +214,13 @@ impl SimDisk {
 }
 
 impl Inode {
-    fn all_durable(bytes: Vec<u8>) -> Self {
+    fn all_durable(bytes: Vec<u8>, changed: i64) -> Self {
         Self {
             durable: bytes.clone(),
             same: bytes.len(),
             clean: bytes.len(),
             bytes,
+            changed,
             locked_by: None,
         }
     }
@@ -273,10 +293,22 @@ impl State {
         names
     }
 
+    fn tick(&mut self) -> i64 {
+        self.ticks += 1;
+        self.ticks
+    }
+
     fn add_inode(&mut self) -> u64 {
         let number = self.inode_next;
         self.inode_next += 1;
-        self.inodes.insert(number, Inode::default());
+        let changed = self.tick();
+        self.inodes.insert(
+            number,
+            Inode {
+                changed,
+                ..Inode::default()
+            },
+        );
         number
     }
 
@@ -285,6 +317,7 @@ impl State {
         Ok(FileState {
             identity: FileIdentity { device: 1, inode },
             len: found.bytes.len() as u64,
+            changed_ns: found.changed,
         })
     }
 
@@ -334,6 +367,8 @@ impl Disk for SimDisk {
         let mut state = Self::state(self);
         state.check(Call::Rename)?;
         let inode = *state.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+        let changed = state.tick();
+        state.inode(inode)?.changed = changed;
         state.name(&[(from, None), (to, Some(inode))]);
         Ok(())
     }
@@ -399,8 +434,10 @@ impl DiskFile for SimFile {
                 return Err(io::ErrorKind::StorageFull.into());
             }
         }
+        let changed = state.tick();
         let inode = state.inode(self.inode)?;
         inode.bytes.extend_from_slice(&bytes[..count]);
+        inode.changed = changed;
         Ok(count)
     }
 
@@ -418,7 +455,9 @@ impl DiskFile for SimFile {
     fn truncate(&self, len: u64) -> io::Result<()> {
         let mut state = self.disk.state();
         state.check(Call::Truncate)?;
+        let changed = state.tick();
         let inode = state.inode(self.inode)?;
+        inode.changed = changed;
         let len = usize::try_from(len).unwrap_or(usize::MAX);
         let freed = inode.bytes.len().saturating_sub(len) as u64;
         inode.bytes.truncate(len);

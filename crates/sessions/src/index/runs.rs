@@ -28,7 +28,8 @@ struct Slot {
 
 impl OpenRuns {
     /// Nothing is open.
-    pub(crate) const fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    const fn is_empty(&self) -> bool {
         self.open == 0
     }
 
