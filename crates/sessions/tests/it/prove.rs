@@ -24,6 +24,7 @@ mod offsets;
 mod sample;
 mod sim;
 mod stage;
+mod syscalls;
 
 /// A number from the environment, or the one that every test run affords.
 pub(crate) fn asked(name: &str, default: u64) -> u64 {
