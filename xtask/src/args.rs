@@ -4,6 +4,8 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::prove::Proof;
+
 /// Builds, checks, tests, and starts the gateway.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
@@ -67,6 +69,17 @@ pub(crate) enum Command {
         /// Passed to the scenario
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         rest: Vec<OsString>,
+    },
+    /// Prove what the session store promises, at full length
+    Prove {
+        #[arg(value_enum)]
+        proof: Proof,
+        /// How many kills, cuts, or histories
+        #[arg(long)]
+        rounds: Option<u64>,
+        /// Where the random numbers begin: the same seed does the same
+        #[arg(long)]
+        seed: Option<u64>,
     },
     /// Build what is released, with checksums, into target/dist
     Dist,

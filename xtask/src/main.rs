@@ -18,6 +18,7 @@ mod layers;
 mod lint;
 mod modeld;
 mod output;
+mod prove;
 mod repo;
 mod setup;
 mod start;
@@ -61,6 +62,11 @@ fn run(repo: &Repo, command: Command) -> Result<(), Error> {
         Command::Codegen { check } => codegen::run(repo, check),
         Command::Modeld { what } => modeld::run(repo, what),
         Command::Bench { name, rest } => bench::run(repo, &name, &rest),
+        Command::Prove {
+            proof,
+            rounds,
+            seed,
+        } => prove::run(repo, proof, rounds, seed),
         Command::Dist => dist::run(repo),
     }
 }

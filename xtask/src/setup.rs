@@ -48,6 +48,23 @@ const PIP: Need = Need {
     package: "python3-pip",
     is_there: || step::succeeds("python3", &["-m", "pip", "--version"]),
 };
+const PROOFS: [Need; 3] = [
+    Need {
+        what: "strace",
+        package: "strace",
+        is_there: || has_program("strace"),
+    },
+    Need {
+        what: "mkfs.ext4",
+        package: "e2fsprogs",
+        is_there: || has_program("mkfs.ext4"),
+    },
+    Need {
+        what: "unshare, mount, and prlimit",
+        package: "util-linux mount",
+        is_there: || has_program("unshare") && has_program("mount") && has_program("prlimit"),
+    },
+];
 const NODE_MIN: u32 = 20;
 const NODE: [Need; 2] = [
     Need {
@@ -69,6 +86,7 @@ pub(crate) fn everything(repo: &Repo, no_local_model: bool) -> Result<(), Error>
         pip(repo)?;
     }
     nextest(repo)?;
+    proofs(repo)?;
     if repo.has("tests/js/package.json") {
         node(repo)?;
     }
@@ -84,6 +102,11 @@ pub(crate) fn compiler(repo: &Repo) -> Result<(), Error> {
 /// What fetching the default model needs: pip is the ordinary client of the index that has it.
 pub(crate) fn pip(repo: &Repo) -> Result<(), Error> {
     install(repo, &[PIP])
+}
+
+/// What the tests need that make system calls fail, cut the power, and fill disks.
+pub(crate) fn proofs(repo: &Repo) -> Result<(), Error> {
+    install(repo, &PROOFS)
 }
 
 /// What the local model's engine needs.
