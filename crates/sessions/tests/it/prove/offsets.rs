@@ -86,7 +86,7 @@ fn every_truncation_offset_recovers_exactly_and_idempotently() {
 }
 
 #[test]
-fn a_recovery_that_cuts_one_byte_too_much_or_nothing_is_caught_at_every_torn_offset() {
+fn a_recovery_that_cuts_too_much_or_nothing_is_caught_at_every_torn_offset() {
     let sample = Sample::write();
     let torn = |len: usize| {
         let at = sample.line_at(len.min(SAMPLE_BYTES - 1));

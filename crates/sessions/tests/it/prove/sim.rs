@@ -11,7 +11,7 @@ use std::{
 };
 
 use openclaw_sessions::{
-    Durability, SimDisk, Store,
+    Disk as _, Durability, SimDisk, Store,
     disk::sim::{Call, Failure, Fault},
 };
 use openclaw_types::{AgentId, SessionId, Timestamp, env::SimEnv};
@@ -118,7 +118,7 @@ impl World {
             match self.below(16) {
                 0..=8 => self.round()?,
                 9 => self.delete()?,
-                10 => self.editor(),
+                10 => self.editor(true),
                 11 => self.quiet_stop()?,
                 12 => self.sudden_stop()?,
                 13 => self.space(),
@@ -199,8 +199,9 @@ impl World {
         self.settle()
     }
 
-    /// Somebody saves the transcript with one more line, as a new file under the old name.
-    fn editor(&mut self) {
+    /// Somebody saves the transcript with one more line, as a new file under the old name; while nobody has it open,
+    /// perhaps into the same file, and with an empty line that moves all others.
+    fn editor(&mut self, is_open: bool) {
         let (agent, session) = (self.agent(), self.session());
         let path = active(&agent);
         let Some(mut bytes) = self.disk.contents(&path) else {
@@ -215,8 +216,23 @@ impl World {
         );
         bytes.extend_from_slice(line.as_bytes());
         bytes.push(b'\n');
-        self.disk.replace(&path, &bytes);
-        self.tell(format!("editor {agent} {session} {text}"));
+        let in_place = !is_open && self.below(2) == 0;
+        if in_place {
+            if self.below(2) == 0 {
+                bytes.insert(0, b'\n');
+            }
+            self.disk.overwrite(&path, &bytes);
+            // Whoever saves a file makes its name durable as well.
+            path.parent()
+                .map(|dir| self.disk.sync_dir(dir))
+                .unwrap()
+                .unwrap();
+        } else {
+            self.disk.replace(&path, &bytes);
+        }
+        self.tell(format!(
+            "editor {agent} {session} {text}, in place: {in_place}"
+        ));
         self.edited.push((agent, session, text));
     }
 
@@ -323,6 +339,9 @@ impl World {
             drop(self.wait(async { store.shutdown().await })?);
             if self.stop == Stop::Power {
                 self.disk = crashed;
+            }
+            if self.below(6) == 0 {
+                self.editor(false);
             }
             self.stage = Stage::new(&self.disk, self.lie);
             let mut options = options(root());
