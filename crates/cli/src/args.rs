@@ -6,6 +6,10 @@ use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::session::{Export, Import, Search, Session, Tail};
+
+mod session;
+
 /// The option by which a gateway in the background is told to leave the terminal.
 pub(crate) const DETACHED: &str = "--detached";
 
@@ -71,7 +75,7 @@ pub(crate) enum Command {
         after_help = "Example:\n  openclaw agent send steward \"What can you do?\""
     )]
     Agent(Agent),
-    /// Sessions: list, read, create, delete
+    /// Sessions: list, read, search, follow, export, import, delete
     #[command(
         subcommand,
         visible_alias = "sessions",
@@ -277,47 +281,6 @@ pub(crate) struct Send {
     /// Seconds to wait for the answer; a run that takes longer is stopped
     #[arg(long, default_value_t = 600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Session {
-    /// Begin a session; its id is printed
-    #[command(after_help = "Example:\n  openclaw session create steward")]
-    Create {
-        /// Whose
-        agent: String,
-    },
-    /// All sessions, or those of one agent, the last used first
-    #[command(after_help = "Example:\n  openclaw session list steward")]
-    List {
-        /// Whose
-        agent: Option<String>,
-    },
-    /// One session's entries
-    #[command(after_help = "Example:\n  openclaw session get steward main -n 4")]
-    Get {
-        /// Whose
-        agent: String,
-        /// Which
-        session: String,
-        /// Entries from the end
-        #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
-        limit: u32,
-        /// Only entries before this number
-        #[arg(long, value_name = "SEQ")]
-        before: Option<u64>,
-    },
-    /// Hide a session; its bytes stay in the file
-    #[command(after_help = "Example:\n  openclaw session delete steward sess-1 --yes")]
-    Delete {
-        /// Whose
-        agent: String,
-        /// Which
-        session: String,
-        /// Do not ask
-        #[arg(short, long)]
-        yes: bool,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -84,14 +84,12 @@ impl Gateway {
         let mut lock = Lock::take(&config.paths.state, &record)?;
         listen::raise_descriptors();
         let wanted = SocketAddr::new(config.gateway.bind, config.gateway.port);
-        let listener = listen::bind(wanted).await.map_err(|source| Error::Listen {
+        let failed = |source| Error::Listen {
             address: wanted,
             source,
-        })?;
-        let address = listener.local_addr().map_err(|source| Error::Listen {
-            address: wanted,
-            source,
-        })?;
+        };
+        let listener = listen::bind(wanted).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
         let store = boot::store(&config, &env)?;
         let catalog = catalog_options(&config, &start.environment, &start.helper);
         let models = boot::models(&config, catalog, &start.helper, &env)?;

@@ -1,4 +1,10 @@
-//! `openclaw session …`: list, read, create, delete; reading also works while no gateway runs.
+//! `openclaw session …`; what only reads also works while no gateway runs.
+
+mod export;
+mod import;
+mod offline;
+mod search;
+mod tail;
 
 use std::sync::Arc;
 
@@ -45,6 +51,10 @@ pub(crate) fn run(place: &Place, output: Output, command: Session) -> Result<(),
             session,
             yes,
         } => delete(place, output, (&agent, &session), yes),
+        Session::Search(wanted) => search::search(place, output, &wanted),
+        Session::Tail(wanted) => tail::tail(place, output, &wanted),
+        Session::Export(wanted) => export::export(place, output, &wanted),
+        Session::Import(wanted) => import::import(place, output, &wanted),
     }
 }
 
@@ -165,14 +175,9 @@ fn from_disk(
     (limit, before_seq): (u32, Option<u64>),
 ) -> Result<SessionsGetResult, Failure> {
     let snapshot = snapshot(config)?;
-    let missing = || {
-        Failure::new(format!("no session {key}"))
-            .hint(format!("`openclaw session list {}` shows all", key.agent))
-            .code(error::NOT_FOUND)
-    };
     let summary = snapshot
         .summary(&key.agent, &key.session)
-        .ok_or_else(missing)?;
+        .ok_or_else(|| missing(key))?;
     let page = snapshot
         .page(&key.agent, &key.session, before_seq, limit as usize)
         .map_err(|error| Failure::from_error(&error))?;
@@ -181,6 +186,12 @@ fn from_disk(
         messages: page.entries.iter().map(|entry| message(entry)).collect(),
         has_more: page.before_seq.is_some(),
     })
+}
+
+fn missing(key: &SessionKey) -> Failure {
+    Failure::new(format!("no session {key}"))
+        .hint(format!("`openclaw session list {}` shows all", key.agent))
+        .code(error::NOT_FOUND)
 }
 
 fn message(entry: &Entry) -> HistoryMessage {
@@ -213,13 +224,8 @@ fn text(result: &SessionsGetResult) -> String {
     let session = &result.session;
     let mut text = format!("{} · {} entries\n", session.key, session.entries);
     for message in &result.messages {
-        let seq = message.place.as_ref().map_or(0, |place| place.seq);
-        let when = Timestamp(message.timestamp);
-        let kind = message.kind.as_deref();
-        let kind = kind.map(|kind| format!(" ({kind})")).unwrap_or_default();
-        let said: Vec<String> = message.content.iter().filter_map(said).collect();
-        let (role, said) = (&message.role, said.join("\n"));
-        text.push_str(&format!("\n[{seq}] {when} {role}{kind}\n{said}\n"));
+        text.push('\n');
+        text.push_str(&entry_text(message));
     }
     let first = result.messages.first();
     let first = first.and_then(|message| message.place.as_ref());
@@ -227,6 +233,17 @@ fn text(result: &SessionsGetResult) -> String {
         text.push_str(&format!("\nolder entries: --before {}\n", first.seq));
     }
     text
+}
+
+/// One entry as people read it.
+fn entry_text(message: &HistoryMessage) -> String {
+    let seq = message.place.as_ref().map_or(0, |place| place.seq);
+    let when = Timestamp(message.timestamp);
+    let kind = message.kind.as_deref();
+    let kind = kind.map(|kind| format!(" ({kind})")).unwrap_or_default();
+    let said: Vec<String> = message.content.iter().filter_map(said).collect();
+    let (role, said) = (&message.role, said.join("\n"));
+    format!("[{seq}] {when} {role}{kind}\n{said}\n")
 }
 
 fn said(part: &ContentPart) -> Option<String> {

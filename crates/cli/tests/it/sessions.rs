@@ -1,8 +1,12 @@
 //! `openclaw session …`, with a gateway and without.
 
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    time::timeout,
+};
 
-use crate::world::World;
+use crate::{run::DEADLINE, world::World};
 
 #[tokio::test]
 async fn sessions_read_the_same_with_a_gateway_and_without() {
@@ -121,4 +125,176 @@ async fn a_session_that_is_not_there_is_exit_code_4_with_the_next_command() {
             "{error}"
         );
     }
+}
+
+#[tokio::test]
+async fn searching_reads_the_same_with_a_gateway_and_without() {
+    let world = World::two().await;
+    world.start().await;
+    for (agent, session, text) in [
+        ("steward", "main", "the lattice is \"old\""),
+        ("alpha", "notes", "Lattice elsewhere"),
+        ("alpha", "notes", "nothing of it"),
+    ] {
+        let arguments = ["agent", "send", agent, text, "--session", session];
+        drop(world.run(&arguments).await.ok());
+    }
+    let searching = [
+        vec!["session", "search", "lattice"],
+        vec!["session", "search", "Lattice"],
+        vec!["session", "search", "-i", "LATTICE", "--agent", "steward"],
+        vec!["session", "search", "is \"old\"", "--json"],
+        vec!["session", "search", "-n", "1", "said"],
+        vec!["session", "search", "--until", "1h", "lattice"],
+        vec![
+            "session",
+            "search",
+            "--agent",
+            "alpha",
+            "--session",
+            "main",
+            "x",
+        ],
+    ];
+    let mut online = Vec::new();
+    for arguments in &searching {
+        online.push(world.run(arguments).await.ok());
+    }
+    drop(world.run(&["gateway", "stop"]).await.ok());
+    for (arguments, online) in searching.iter().zip(&online) {
+        assert_eq!(&world.run(arguments).await.ok(), online, "{arguments:?}");
+    }
+    let lines = |at: usize| -> usize { online[at].lines().count() };
+    assert_eq!((lines(0), lines(1), lines(2)), (4, 2, 2), "{online:#?}");
+    assert!(online[4].contains("there is more"), "{}", online[4]);
+    assert_eq!(
+        (online[5].as_str(), online[6].as_str()),
+        ("nothing found\n", "nothing found\n")
+    );
+
+    let nobody = ["session", "search", "x", "--agent", "nobody"];
+    drop(world.run(&nobody).await.failed(4));
+    drop(world.run(&["session", "search", ""]).await.failed(1));
+    drop(
+        world
+            .run(&["session", "search", "--since", "7", "x"])
+            .await
+            .failed(2),
+    );
+}
+
+#[tokio::test]
+async fn what_is_exported_is_imported_again_with_a_gateway_and_without() {
+    let world = World::two().await;
+    world.start().await;
+    drop(world.run(&["agent", "send", "steward", "one"]).await.ok());
+    let file = world.home().join("main.jsonl");
+    let file = file.to_str().unwrap();
+    let exported = world
+        .run(&["session", "export", "steward", "main"])
+        .await
+        .ok();
+    drop(
+        world
+            .run(&["session", "export", "steward", "main", "-o", file])
+            .await
+            .ok(),
+    );
+    assert_eq!(std::fs::read_to_string(file).unwrap(), exported);
+    let refused = world
+        .run(&["session", "export", "steward", "-o", file])
+        .await
+        .failed(1);
+    assert!(refused.contains("--force"), "{refused}");
+
+    let import = |name: &'static str| vec!["session", "import", "alpha", file, "--as", name];
+    for (name, running) in [("online", true), ("offline", false)] {
+        if !running {
+            drop(world.run(&["gateway", "stop"]).await.ok());
+        }
+        let dry = [import(name), vec!["--dry-run", "--json"]].concat();
+        assert_eq!(world.run(&dry).await.json()[0]["imported"], json!(false));
+        let done = [import(name), vec!["--json"]].concat();
+        let done = world.run(&done).await.json();
+        assert_eq!(
+            (&done[0]["key"], &done[0]["entries"]),
+            (&json!(format!("agent:alpha:{name}")), &json!(2))
+        );
+        let taken = world.run(&import(name)).await.failed(1);
+        assert!(taken.contains("--as"), "{taken}");
+        let markdown = ["session", "export", "alpha", name, "--format", "markdown"];
+        let markdown = world.run(&markdown).await.ok();
+        assert!(markdown.ends_with("you said: one\n"), "{markdown}");
+    }
+    let origins = world
+        .run(&["session", "export", "alpha", "online"])
+        .await
+        .ok();
+    assert!(
+        !origins.contains("operator")
+            && origins.contains(r#""origin":{"kind":"system","id":"import"}"#),
+        "{origins}"
+    );
+
+    let damaged = exported.replace("you said", "they said");
+    std::fs::write(file, damaged).unwrap();
+    let said = world.run(&import("damaged")).await.failed(1);
+    assert!(
+        said.contains("main.jsonl:2: the checksum does not match"),
+        "{said}"
+    );
+    drop(
+        world
+            .run(&["session", "get", "alpha", "damaged"])
+            .await
+            .failed(4),
+    );
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_is_shown_with_a_gateway_and_without() {
+    let world = World::two().await;
+    world.start().await;
+    for text in ["one", "two"] {
+        drop(world.run(&["agent", "send", "steward", text]).await.ok());
+    }
+    let tail = ["session", "tail", "steward", "main", "-n", "1"];
+    let online = world.run(&tail).await.ok();
+    assert!(
+        online.starts_with("[4] ") && online.ends_with("\nyou said: two\n"),
+        "{online}"
+    );
+    drop(world.run(&["gateway", "stop"]).await.ok());
+    assert_eq!(world.run(&tail).await.ok(), online);
+    let follow = ["session", "tail", "steward", "main", "-f"];
+    drop(world.run(&follow).await.failed(3));
+}
+
+#[tokio::test]
+async fn a_session_is_followed_from_before_its_first_message() {
+    let world = World::two().await;
+    world.start().await;
+    let mut child = world.spawn(&["session", "tail", "steward", "new", "-f", "--json"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let said = async {
+        // The follower may not be there yet when the first message is sent; it is told what stands there already.
+        drop(
+            world
+                .run(&["agent", "send", "steward", "hello", "--session", "new"])
+                .await
+                .ok(),
+        );
+        let mut said = Vec::new();
+        while said.len() < 2 {
+            let line = lines.next_line().await.unwrap().unwrap();
+            let message: Value = serde_json::from_str(&line).unwrap();
+            said.push(message["content"][0]["text"].as_str().unwrap().to_owned());
+        }
+        said
+    };
+    let said = timeout(DEADLINE, said).await.unwrap();
+    assert_eq!(said, ["hello", "you said: hello"]);
+    drop(world.run(&["gateway", "stop"]).await.ok());
+    let ended = timeout(DEADLINE, child.wait()).await.unwrap().unwrap();
+    assert_eq!(ended.code(), Some(3));
 }

@@ -1,0 +1,186 @@
+//! `openclaw session …` as people type it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Session {
+    /// Begin a session; its id is printed
+    #[command(after_help = "Example:\n  openclaw session create steward")]
+    Create {
+        /// Whose
+        agent: String,
+    },
+    /// All sessions, or those of one agent, the last used first
+    #[command(after_help = "Example:\n  openclaw session list steward")]
+    List {
+        /// Whose
+        agent: Option<String>,
+    },
+    /// One session's entries
+    #[command(after_help = "Example:\n  openclaw session get steward main -n 4")]
+    Get {
+        /// Whose
+        agent: String,
+        /// Which
+        session: String,
+        /// Entries from the end
+        #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
+        limit: u32,
+        /// Only entries before this number
+        #[arg(long, value_name = "SEQ")]
+        before: Option<u64>,
+    },
+    /// Hide a session; its bytes stay in the file
+    #[command(after_help = "Example:\n  openclaw session delete steward sess-1 --yes")]
+    Delete {
+        /// Whose
+        agent: String,
+        /// Which
+        session: String,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// Entries that hold a text, the newest first
+    #[command(
+        after_help = "Capitals count when the text has one.\n\nExamples:\n  openclaw session search \"key rotation\"\n  \
+                      openclaw session search --agent steward --since 7d lattice"
+    )]
+    Search(Search),
+    /// The last entries of a session, and what is added
+    #[command(after_help = "Example:\n  openclaw session tail steward main -f")]
+    Tail(Tail),
+    /// Print a session, or all of an agent's, as lines or as Markdown
+    #[command(
+        after_help = "Examples:\n  openclaw session export steward main > main.jsonl\n  \
+                      openclaw session export steward --format markdown --output steward.md"
+    )]
+    Export(Export),
+    /// Take in a transcript: lines of ours, or upstream's; a directory with its sessions.json, too
+    #[command(
+        after_help = "Either a whole session is taken or nothing of it. Entries keep their times; none passes for an \
+                      operator's.\n\nExamples:\n  openclaw session import steward main.jsonl --as main-2\n  \
+                      openclaw session import steward ~/old/agents/alpha/sessions --dry-run"
+    )]
+    Import(Import),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    /// What to look for, taken literally
+    #[arg(required = true, allow_negative_numbers = true)]
+    pub(crate) text: Vec<String>,
+    /// Only this agent's sessions
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+    /// Only the session of this name
+    #[arg(long, requires = "agent")]
+    pub(crate) session: Option<String>,
+    /// Hits at most
+    #[arg(short = 'n', long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    /// Only entries younger than this: 30s, 5m, 2h, 7d, 4w
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) since: Option<u64>,
+    /// Only entries older than this
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(crate) until: Option<u64>,
+    /// Capitals count
+    #[arg(long, conflicts_with = "ignore_case")]
+    pub(crate) case_sensitive: bool,
+    /// Capitals do not count
+    #[arg(short, long)]
+    pub(crate) ignore_case: bool,
+    /// Archived sessions too
+    #[arg(long)]
+    pub(crate) archived: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tail {
+    /// Whose
+    pub(crate) agent: String,
+    /// Which
+    pub(crate) session: String,
+    /// Entries from the end
+    #[arg(short = 'n', long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub(crate) lines: u32,
+    /// Go on printing what is added; needs a running gateway
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Whose
+    pub(crate) agent: String,
+    /// Which (default: all of them)
+    pub(crate) session: Option<String>,
+    /// The lines as they stand in the file, or Markdown
+    #[arg(long, default_value = "jsonl", value_parser = ["jsonl", "markdown"])]
+    pub(crate) format: String,
+    /// Where to (default: standard output)
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the file if there is one
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// Whose it becomes
+    pub(crate) agent: String,
+    /// A transcript, a sessions.json, or a directory of them
+    pub(crate) path: PathBuf,
+    /// The name it gets (default: the one it has)
+    #[arg(long = "as", value_name = "ID")]
+    pub(crate) name: Option<String>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `7d` in milliseconds.
+fn age(text: &str) -> Result<u64, String> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit {
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "w" => 604_800_000,
+        _ => return Err("an age is a number and one of s, m, h, d, w: 7d".to_owned()),
+    };
+    let number = number.parse::<u64>().ok();
+    let ms = number.and_then(|number| number.checked_mul(factor));
+    ms.ok_or_else(|| "an age is a number and one of s, m, h, d, w: 7d".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_a_number_and_a_unit() {
+        for (text, ms) in [
+            ("30s", Some(30_000)),
+            ("5m", Some(300_000)),
+            ("2h", Some(7_200_000)),
+            ("7d", Some(604_800_000)),
+            ("0d", Some(0)),
+            ("4w", Some(2_419_200_000)),
+            ("7", None),
+            ("d", None),
+            ("-1d", None),
+            ("1.5h", None),
+            ("7 d", None),
+            ("99999999999999999w", None),
+        ] {
+            assert_eq!(age(text).ok(), ms, "{text}");
+        }
+    }
+}
