@@ -9,6 +9,7 @@ mod load;
 mod model;
 mod report;
 mod scenarios;
+mod sessions;
 mod usage;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -18,7 +19,7 @@ use clap::Parser;
 /// Measure the gateway.
 #[derive(Debug, Parser)]
 struct Cli {
-    /// Which scenario: start, idle, turns, throughput, list, history, size, or all
+    /// Which scenario: start, idle, turns, throughput, list, history, sessions, size, or all
     name: String,
     /// The binary to measure
     #[arg(long, default_value = "target/release/openclaw")]

@@ -15,7 +15,7 @@ use crate::{
     gateway::{Gateway, Home, Model},
     load::{self, Client, Hearing},
     report::{Figure, Limit},
-    usage,
+    sessions, usage,
 };
 
 type Figures = Result<Vec<Figure>, String>;
@@ -47,6 +47,7 @@ pub(crate) async fn run(name: &str, binary: &Path, seconds: u64) -> Figures {
         "throughput" => throughput(binary, time).await,
         "list" => list(binary).await,
         "history" => history(binary).await,
+        "sessions" => sessions::run().await,
         "size" => size(binary),
         "all" => {
             let mut all = start(binary).await?;
@@ -55,6 +56,7 @@ pub(crate) async fn run(name: &str, binary: &Path, seconds: u64) -> Figures {
             all.extend(throughput(binary, time).await?);
             all.extend(list(binary).await?);
             all.extend(history(binary).await?);
+            all.extend(sessions::run().await?);
             all.extend(size(binary)?);
             Ok(all)
         }
