@@ -2,6 +2,7 @@
 
 mod basics;
 mod checkpoint;
+mod compatibility;
 mod faults;
 mod harness;
 mod import;
