@@ -76,6 +76,7 @@ pub(crate) struct AgentFiles {
     pub(crate) layout: Layout,
     view: Mutex<View>,
     writer: Mutex<Writer>,
+    marking: Mutex<()>,
 }
 
 /// What readers see: durable entries only.
@@ -162,6 +163,7 @@ impl AgentFiles {
             layout,
             view: Mutex::new(view),
             writer: Mutex::new(writer),
+            marking: Mutex::new(()),
         };
         files.report(&recovery);
         if recovery.bytes > CACHE_AFTER_BYTES {
@@ -173,6 +175,11 @@ impl AgentFiles {
     /// What readers see.
     pub(crate) fn view(&self) -> MutexGuard<'_, View> {
         lock(&self.view)
+    }
+
+    /// Held while a commit marker is made, so that nobody's is in vain.
+    pub(crate) fn marking(&self) -> MutexGuard<'_, ()> {
+        lock(&self.marking)
     }
 
     /// The state of the active file. Only the commit thread takes it while the agent is open.

@@ -3,16 +3,21 @@
 use openclaw_types::{Message, Part, Role, RunId, SessionId, Timestamp, Usage};
 use serde_json::{Map, Value};
 
-pub use self::decode::{Fault, decode};
+pub use self::{
+    decode::{Fault, decode},
+    marker::Marker,
+};
 pub(crate) use self::{
     encode::{CRC_TAIL_BYTES, Sealed, encode},
     line::{Line, scan},
+    marker::SUM_BYTES,
 };
 
 mod cursor;
 mod decode;
 mod encode;
 mod line;
+mod marker;
 mod quick;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use openclaw_types::{AgentId, IdError, SessionId};
 
-use crate::search::QueryFault;
+use crate::{search::QueryFault, verify::Flaw};
 
 /// Why a call on the store was refused or failed.
 ///
@@ -74,6 +74,16 @@ pub enum Error {
         /// Which one.
         session: SessionId,
     },
+    /// An entry that was read at the start can no longer be read, so that nothing is built on it.
+    #[error("{} is damaged at {offset}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where the entry begins.
+        offset: u64,
+        /// What is wrong with it.
+        source: Flaw,
+    },
     /// The text can't be searched for.
     #[error("search the transcripts")]
     Query {
@@ -108,6 +118,11 @@ impl Error {
             self,
             Self::Busy | Self::Changed { .. } | Self::DiskFull { .. } | Self::Disk { .. }
         )
+    }
+
+    /// Whether a file that was to be read is not there.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self, Self::Disk { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     /// Names the operation and sorts out the disk-full errors.

@@ -8,7 +8,8 @@ use openclaw_types::{AgentId, Role, RunId, SessionId, Timestamp};
 pub(crate) use self::places::{Place, Places};
 use self::runs::OpenRuns;
 use crate::{
-    entry::{Entry, Fault, Kind, Line, OriginKind, decode},
+    chain::Life,
+    entry::{Entry, Fault, Kind, Line, Marker, OriginKind, decode},
     limits::{PREVIEW_CHARS_MAX, SEQ_MAX},
 };
 
@@ -35,7 +36,7 @@ pub struct SessionSummary {
     pub preview: String,
     /// Who caused the first entry, or `Operator` as soon as an operator has spoken in it.
     pub owner: Option<OriginKind>,
-    /// Number of the last commit marker.
+    /// The number of the last entry that a commit marker covers.
     pub committed_seq: Option<u64>,
     /// Number of the last entry.
     pub last_seq: u64,
@@ -68,7 +69,10 @@ struct Session {
     last_message: Option<Place>,
     preview: Box<str>,
     owner: Option<OriginKind>,
-    committed_seq: Option<u64>,
+    /// The last commit marker, and its own number.
+    marker: Option<Box<(u64, Marker)>>,
+    /// Where the last tombstone is: everything of the session before it is hidden.
+    tombstone: Option<Place>,
     runs: OpenRuns,
 }
 
@@ -79,6 +83,20 @@ struct Facts<'a> {
     kind: Kind,
     run: Option<&'a str>,
     calls_tools: bool,
+    marker: Option<Marker>,
+}
+
+/// What is committed of a session, and what is not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Committed {
+    /// The last marker.
+    pub(crate) marker: Option<Marker>,
+    /// What the next marker holds for.
+    pub(crate) life: Life,
+    /// The number of the last entry.
+    pub(crate) last_seq: u64,
+    /// There is more behind what the marker covers than the marker itself.
+    pub(crate) is_due: bool,
 }
 
 impl Index {
@@ -138,7 +156,7 @@ impl Index {
         } else {
             line.operator.then_some(OriginKind::Operator)
         };
-        let facts = Facts::of_line(line);
+        let facts = Facts::of_line(line, bytes);
         if session.note(place, &facts, owner) {
             session.last_message = Some(place);
         }
@@ -190,6 +208,38 @@ impl Index {
     pub(crate) fn places(&self, session: &SessionId) -> Option<&Places> {
         let places = &self.sessions.get(session)?.places;
         (places.len() > 0).then_some(places)
+    }
+
+    /// The sessions that are not deleted, archived ones included.
+    pub(crate) fn alive(&self) -> impl Iterator<Item = &SessionId> {
+        let sessions = self.sessions.iter();
+        sessions.filter_map(|(id, session)| session.is_alive().then_some(id))
+    }
+
+    /// Whether there is such a session, archived or not.
+    pub(crate) fn is_alive(&self, session: &SessionId) -> bool {
+        self.sessions.get(session).is_some_and(Session::is_alive)
+    }
+
+    /// What is committed of a session that has live entries.
+    pub(crate) fn committed(&self, session: &SessionId) -> Option<Committed> {
+        let found = self.sessions.get(session)?;
+        let last = found.places.tail(1).pop()?;
+        let (at, marker) = match found.marker.as_deref() {
+            Some((at, marker)) => (*at, Some(*marker)),
+            None => (0, None),
+        };
+        let through = marker.map_or(0, |marker| marker.through);
+        let mut behind = found.places.after(through, 2).into_iter();
+        Some(Committed {
+            marker,
+            life: Life {
+                tombstone: found.tombstone.map_or(0, |place| place.seq),
+                marker: at,
+            },
+            last_seq: last.seq,
+            is_due: behind.any(|place| place.seq != at),
+        })
     }
 
     /// One session's summary, unless it is deleted.
@@ -250,12 +300,17 @@ impl Session {
         Ok(self.last_seq)
     }
 
+    const fn is_alive(&self) -> bool {
+        self.places.len() > 0
+    }
+
     /// Takes an entry's facts; says whether it is a message somebody said.
     fn note(&mut self, place: Place, facts: &Facts<'_>, owner: Option<OriginKind>) -> bool {
         if facts.kind == Kind::Tombstone {
             *self = Self {
                 last_seq: self.last_seq,
                 last_written_seq: self.last_written_seq,
+                tombstone: Some(place),
                 ..Self::default()
             };
             return false;
@@ -270,8 +325,10 @@ impl Session {
         }
         self.last_activity = facts.timestamp;
         self.places.push(place);
-        if facts.kind == Kind::Commit {
-            self.committed_seq = Some(place.seq);
+        if let Some(marker) = facts.marker
+            && marker.through < place.seq
+        {
+            self.marker = Some(Box::new((place.seq, marker)));
         }
         let message = facts.kind == Kind::Message;
         if message {
@@ -306,7 +363,7 @@ impl Session {
             last_role: self.last_role,
             preview: self.preview.as_ref().to_owned(),
             owner: self.owner,
-            committed_seq: self.committed_seq,
+            committed_seq: self.marker.as_ref().map(|marker| marker.1.through),
             last_seq: self.last_seq,
         })
     }
@@ -324,15 +381,20 @@ impl Default for Session {
             last_message: None,
             preview: Box::default(),
             owner: None,
-            committed_seq: None,
+            marker: None,
+            tombstone: None,
             runs: OpenRuns::default(),
         }
     }
 }
 
 impl<'a> Facts<'a> {
-    fn of_line(line: &'a Line<'_>) -> Self {
+    fn of_line(line: &'a Line<'_>, bytes: &[u8]) -> Self {
+        let marked = (line.kind == Kind::Commit)
+            .then(|| decode(bytes).ok())
+            .flatten();
         Self {
+            marker: marked.and_then(|entry| Marker::of(&entry)),
             timestamp: line.timestamp,
             role: line.role,
             kind: line.kind,
@@ -343,6 +405,7 @@ impl<'a> Facts<'a> {
 
     fn of_entry(entry: &'a Entry) -> Self {
         Self {
+            marker: Marker::of(entry),
             timestamp: entry.timestamp,
             role: entry.role,
             kind: entry.kind,

@@ -14,11 +14,13 @@
 
 mod agent;
 mod cache;
+mod chain;
 mod commit;
 pub mod disk;
 mod entry;
 mod error;
 mod export;
+mod history;
 mod import;
 mod index;
 mod keeper;
@@ -30,11 +32,12 @@ mod search;
 mod segment;
 mod snapshot;
 mod store;
+mod verify;
 
 pub use agent::{Quarantined, Recovery, Torn};
 pub use commit::Durability;
 pub use disk::{Disk, RealDisk, SimDisk};
-pub use entry::{Appended, Draft, Entry, Fault, Kind, Origin, OriginKind, decode};
+pub use entry::{Appended, Draft, Entry, Fault, Kind, Marker, Origin, OriginKind, decode};
 pub use error::Error;
 pub use export::{Lines, markdown, markdown_heading};
 pub use import::{
@@ -47,3 +50,4 @@ pub use page::Page;
 pub use search::{Case, Found, Hit, Query, QueryFault};
 pub use snapshot::{Snapshot, read_only};
 pub use store::{Options, Stats, Store};
+pub use verify::{Flaw, Problem, Verification, Verified};

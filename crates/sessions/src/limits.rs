@@ -60,3 +60,5 @@ pub(crate) const CACHE_WITNESS_BYTES: u64 = 4 << 10;
 pub const PAGE_BYTES_MAX: u64 = 8 << 20;
 /// How long a reader waits for a transcript to be read again. A gigabyte takes a second.
 pub(crate) const REREAD_DEADLINE_MS: u64 = 30_000;
+/// How often a reader begins again because a rewrite took a file away under it; a rewrite takes longer than a reading.
+pub(crate) const REWRITES_OVERTAKING_MAX: usize = 4;

@@ -206,6 +206,10 @@ impl Snapshot {
             .map(|transcript| &transcript.recovery)
     }
 
+    pub(crate) fn files(&self, agent: &AgentId) -> Result<(&dyn Disk, &Layout), Error> {
+        Ok((&*self.disk, &self.transcript(agent)?.layout))
+    }
+
     fn transcript(&self, agent: &AgentId) -> Result<&Transcript, Error> {
         self.agents.get(agent).ok_or_else(|| Error::UnknownAgent {
             agent: agent.clone(),

@@ -7,19 +7,20 @@ use std::{
     thread::JoinHandle,
 };
 
-use openclaw_types::{AgentId, Env, RunId, SessionId};
+use openclaw_types::{AgentId, Env, RunId, SessionId, Timestamp};
 use tokio::{sync::oneshot, time::Duration};
 
 use crate::{
     agent::{AgentFiles, Recovery, View},
     cache::TailCache,
+    chain::{Life, unknown},
     commit::{self, Command, Counters, Durability, Inbox, Refused, Request, Shared, lock},
     disk::Disk,
     entry::{Appended, Draft, Entry, Kind},
     error::Error,
     export::{Lines, line_places, read_lines},
     index::{Place, SessionSummary},
-    limits::{CLOSE_DEADLINE_MS, PAGE_ENTRIES_MAX, REREAD_DEADLINE_MS},
+    limits::{CLOSE_DEADLINE_MS, PAGE_ENTRIES_MAX, REREAD_DEADLINE_MS, REWRITES_OVERTAKING_MAX},
     page::{Page, PagePlaces, page_places, read_places},
     search::{Found, Ground, Query, search},
 };
@@ -206,12 +207,22 @@ impl Store {
         {
             return Err(Error::TooLarge { bytes, bytes_max });
         }
+        self.push(files, (drafts, imported, None), bytes)
+    }
+
+    fn push(
+        &self,
+        files: Arc<AgentFiles>,
+        (drafts, imported, only_in): (Vec<Draft>, Vec<Entry>, Option<Life>),
+        bytes: usize,
+    ) -> Result<oneshot::Receiver<Result<Vec<Appended>, Error>>, Error> {
         let (reply, answer) = oneshot::channel();
         let command = Command::Append(
             files,
             Request {
                 drafts,
                 imported,
+                only_in,
                 reply,
             },
         );
@@ -223,6 +234,48 @@ impl Store {
             Err(Refused::Full) => Err(Error::Busy),
             Err(Refused::Closed) => Err(Error::Closed),
         }
+    }
+
+    /// Appends a marker if its session is still as it was; the answer is empty if not.
+    pub(crate) fn append_in_life(
+        &self,
+        agent: &AgentId,
+        marker: Entry,
+        life: Life,
+    ) -> impl Future<Output = Result<Vec<Appended>, Error>> + Send + 'static + use<> {
+        let bytes = marker.memory_bytes();
+        let files = self.agent(agent);
+        let queued =
+            files.and_then(|files| self.push(files, (Vec::new(), vec![marker], Some(life)), bytes));
+        async move {
+            match queued?.await {
+                Ok(result) => result,
+                Err(_) => Err(Error::Closed),
+            }
+        }
+    }
+
+    /// The environment's time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.shared.env.now()
+    }
+
+    /// Reads by a view that a rewrite may overtake: when a file has gone with it, reads again by the new one.
+    pub(crate) fn reading<T>(
+        &self,
+        agent: &AgentId,
+        read: impl Fn(&AgentFiles, &dyn Disk) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let files = self.agent(agent)?;
+        let disk = &*self.0.shared.disk;
+        let mut result = read(&files, disk);
+        for _ in 0..REWRITES_OVERTAKING_MAX {
+            match &result {
+                Err(error) if error.is_gone() => result = read(&files, disk),
+                _ => break,
+            }
+        }
+        result
     }
 
     /// A session's id: the one given, or a fresh one. The session is on disk with its first entry only.
@@ -470,7 +523,7 @@ impl Store {
         result
     }
 
-    fn agent(&self, agent: &AgentId) -> Result<Arc<AgentFiles>, Error> {
+    pub(crate) fn agent(&self, agent: &AgentId) -> Result<Arc<AgentFiles>, Error> {
         let found = lock(&self.0.shared.agents).get(agent).cloned();
         found.ok_or_else(|| Error::UnknownAgent {
             agent: agent.clone(),
@@ -481,12 +534,5 @@ impl Store {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.inbox.close();
-    }
-}
-
-fn unknown(agent: &AgentId, session: &SessionId) -> Error {
-    Error::UnknownSession {
-        agent: agent.clone(),
-        session: session.clone(),
     }
 }

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The first bytes, which change with the form.
-const MAGIC: &[u8] = b"openclaw index 1\n";
+const MAGIC: &[u8] = b"openclaw index 2\n";
 /// Bytes of the checksum at the end.
 const CRC_BYTES: usize = 4;
 /// Every fault a damaged place can have; its position is what is written.

@@ -11,9 +11,10 @@ use tokio::sync::oneshot;
 use crate::{
     agent::{ActiveFile, AgentFiles, Writer},
     cache::TailCache,
+    chain::Life,
     commit::{Shared, lock},
     disk::{Disk, DiskFile, write_full},
-    entry::{Appended, Draft, Entry, encode},
+    entry::{Appended, Draft, Entry, Kind, encode},
     error::Error,
     index::Place,
     limits::VALUE_DEPTH_MAX,
@@ -29,6 +30,8 @@ pub(crate) struct Request {
     pub(crate) drafts: Vec<Draft>,
     /// Entries from elsewhere, which keep their times.
     pub(crate) imported: Vec<Entry>,
+    /// Only if the one session concerned is still as it was; otherwise nothing is appended, and that is the answer.
+    pub(crate) only_in: Option<Life>,
     pub(crate) reply: Reply,
 }
 
@@ -215,6 +218,10 @@ impl Written {
 impl Lines {
     /// Numbers and encodes one request, whole or not at all.
     fn add(&mut self, agent: &AgentFiles, request: Request, env: &dyn Env, bytes_max: usize) {
+        if !self.still_holds(agent, &request) {
+            answer(request.reply, Ok(Vec::new()));
+            return;
+        }
         let (bytes, entries) = (self.bytes.len(), self.entries.len());
         let now = env.now();
         let drafts = request.drafts.into_iter();
@@ -233,6 +240,19 @@ impl Lines {
             }
         }
         self.replies.push((request.reply, appended));
+    }
+
+    /// Whether the session a marker was made for has neither another marker nor another life by now.
+    fn still_holds(&self, agent: &AgentFiles, request: &Request) -> bool {
+        let (Some(life), Some(marker)) = (request.only_in, request.imported.first()) else {
+            return true;
+        };
+        let session = &marker.session;
+        let found = agent.view().index.committed(session);
+        let in_batch = |(_, _, entry): &(u64, u32, Arc<Entry>)| {
+            matches!(entry.kind, Kind::Commit | Kind::Tombstone) && entry.session == *session
+        };
+        found.is_some_and(|found| found.life == life) && !self.entries.iter().any(in_batch)
     }
 
     fn add_entry(

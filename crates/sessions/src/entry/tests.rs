@@ -75,6 +75,19 @@ fn record(kind: Kind, seq: u64) -> Entry {
     Entry::from_draft(Draft::record(kind, session), id, Timestamp(0), seq)
 }
 
+fn marked() -> Entry {
+    let mut entry = record(Kind::Commit, 5);
+    let mut sha256 = [0; 32];
+    sha256[..4].copy_from_slice(&[0xde, 0xad, 0x0b, 0xef]);
+    let marker = Marker {
+        entries: 3,
+        through: 4,
+        sha256,
+    };
+    marker.mark(&mut entry);
+    entry
+}
+
 fn golden_entries() -> Vec<Entry> {
     let mut entries = vec![plain(1), rich(), tool_result(), with_origin()];
     let records = [
@@ -89,6 +102,7 @@ fn golden_entries() -> Vec<Entry> {
             .zip(1..)
             .map(|(kind, seq)| record(kind, seq)),
     );
+    entries.push(marked());
     entries
 }
 
@@ -192,6 +206,32 @@ fn lines_that_are_no_entries_say_why() {
     ] {
         assert_eq!(decode(line.as_bytes()), Err(fault), "{line}");
         assert_eq!(scan(line.as_bytes()), Err(fault), "{line}");
+    }
+}
+
+#[test]
+fn a_marker_is_read_where_one_is_whole_and_of_its_kind() {
+    let entry = marked();
+    let marker = Marker::of(&entry).unwrap();
+    assert_eq!(marker.sum(), format!("dead0bef{}", "0".repeat(56)));
+    let mut again = record(Kind::Commit, 5);
+    marker.mark(&mut again);
+    assert_eq!(again, entry);
+    let kinds = [Kind::Message, Kind::Other];
+    for kind in kinds {
+        let other = Entry { kind, ..marked() };
+        assert_eq!(Marker::of(&other), None);
+    }
+    for (key, value) in [
+        ("entries", json!(-1)),
+        ("through", json!("4")),
+        ("sha256", json!("DEAD")),
+        ("sha256", json!("X".repeat(64))),
+        ("sha256", Value::Null),
+    ] {
+        let mut broken = marked();
+        broken.extra["commit"][key] = value;
+        assert_eq!(Marker::of(&broken), None, "{key}");
     }
 }
 
@@ -312,7 +352,7 @@ proptest! {
 
     #[test]
     fn a_good_checksum_on_any_body_reads_the_same_both_ways(
-        at in 0_usize..8,
+        at in 0_usize..9,
         from in any::<prop::sample::Index>(),
         byte in any::<u8>(),
         insert in any::<bool>(),

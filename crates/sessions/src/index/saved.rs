@@ -2,7 +2,7 @@
 
 use openclaw_types::{Role, SessionId, Timestamp};
 
-use super::{Index, OpenRuns, OriginKind, Places, Session};
+use super::{Index, Marker, OpenRuns, OriginKind, Place, Places, Session};
 use crate::packed::{
     put_bytes, put_number, put_option, put_signed, take_number, take_option, take_signed, take_text,
 };
@@ -58,7 +58,18 @@ impl Session {
         put_bytes(self.preview.as_bytes(), out);
         let owner = OWNERS.iter().position(|&kind| Some(kind) == self.owner);
         put_option(owner.map(|at| at as u64), out);
-        put_option(self.committed_seq, out);
+        put_option(self.marker.as_ref().map(|marker| marker.0), out);
+        if let Some((_, marker)) = self.marker.as_deref() {
+            put_number(marker.entries, out);
+            put_number(marker.through, out);
+            out.extend_from_slice(&marker.sha256);
+        }
+        put_option(self.tombstone.map(|place| u64::from(place.segment)), out);
+        if let Some(place) = &self.tombstone {
+            put_number(place.offset, out);
+            put_number(u64::from(place.len), out);
+            put_number(place.seq, out);
+        }
         put_number(self.runs.iter().count() as u64, out);
         for (run, appeared) in self.runs.iter() {
             put_bytes(run.as_bytes(), out);
@@ -81,7 +92,8 @@ impl Session {
                 Some(owner) => Some(*OWNERS.get(at(owner)?)?),
                 None => None,
             },
-            committed_seq: take_option(rest)?,
+            marker: take_marker(rest)?,
+            tombstone: take_tombstone(rest)?,
             runs: OpenRuns::default(),
         };
         for _ in 0..take_number(rest)? {
@@ -90,4 +102,33 @@ impl Session {
         }
         Some(session)
     }
+}
+
+type Marked = Box<(u64, Marker)>;
+
+fn take_marker(rest: &mut &[u8]) -> Option<Option<Marked>> {
+    let Some(at) = take_option(rest)? else {
+        return Some(None);
+    };
+    let (entries, through) = (take_number(rest)?, take_number(rest)?);
+    let (sha256, after) = rest.split_first_chunk()?;
+    *rest = after;
+    let marker = Marker {
+        entries,
+        through,
+        sha256: *sha256,
+    };
+    Some(Some(Box::new((at, marker))))
+}
+
+fn take_tombstone(rest: &mut &[u8]) -> Option<Option<Place>> {
+    let Some(segment) = take_option(rest)? else {
+        return Some(None);
+    };
+    Some(Some(Place {
+        segment: u32::try_from(segment).ok()?,
+        offset: take_number(rest)?,
+        len: u32::try_from(take_number(rest)?).ok()?,
+        seq: take_number(rest)?,
+    }))
 }

@@ -1,6 +1,7 @@
 //! The public promises of the session store, on a real directory and on a disk that fails.
 
 mod basics;
+mod chain;
 mod checkpoint;
 mod compatibility;
 mod faults;
