@@ -1,5 +1,10 @@
 //! The cache of the index: it changes how long an opening takes, and nothing else.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed"
+)]
+
 use std::{path::Path, sync::Arc};
 
 use openclaw_sessions::{
