@@ -303,8 +303,12 @@ fn lock(file: &dyn DiskFile, path: &Path) -> Result<(), Error> {
 fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
     match disk.create_dir(dir) {
         Ok(()) => {}
-        // It may have been made for the cache of the index, for which nothing is synced.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        // It may have been made for the cache of the index, for which nothing is synced. And a sealing may have ended
+        // half-way: what it moved in here is made durable before it is durably gone from above.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            disk.sync_dir(dir)
+                .map_err(|error| Error::disk("sync", dir, error))?;
+        }
         Err(error) => return Err(Error::disk("create", dir, error)),
     }
     let Some(parent) = dir.parent() else {
