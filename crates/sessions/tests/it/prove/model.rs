@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use openclaw_sessions::{Appended, Entry, Error, Store};
+use openclaw_sessions::{Appended, Entry, Error, Kind, Store};
 use openclaw_types::{AgentId, SessionId};
 
 /// What is owed for one attempt to append.
@@ -101,10 +101,15 @@ fn compare(attempts: &[Attempt], found: &[Arc<Entry>]) -> Result<(), String> {
     let mut rest = attempts.iter();
     let mut last_seq = 0;
     for entry in found {
+        // A marker has a number like any line, and says nothing that anybody asked for.
+        let is_marker = entry.kind == Kind::Commit;
         if entry.seq <= last_seq {
             return Err(format!("number {} behind {last_seq}", entry.seq));
         }
         last_seq = entry.seq;
+        if is_marker {
+            continue;
+        }
         let attempt = loop {
             match rest.next() {
                 None => return Err(format!("twice, out of order, or from nowhere: {entry:?}")),

@@ -4,6 +4,7 @@
 //! it will find waiting is put together, so that neither batches nor the order of calls depend on the threads.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -60,6 +61,8 @@ struct World {
     texts: u64,
     /// Lines that an editor added and the store need not have seen yet.
     edited: Vec<(AgentId, SessionId, String)>,
+    /// Through which number a session was committed.
+    committed: BTreeMap<(AgentId, SessionId), u64>,
     story: Vec<String>,
 }
 
@@ -108,6 +111,7 @@ impl World {
             model: Model::default(),
             texts: 0,
             edited: Vec::new(),
+            committed: BTreeMap::new(),
             story: Vec::new(),
         }
     }
@@ -115,7 +119,7 @@ impl World {
     fn play(&mut self) -> Result<(), String> {
         self.restart()?;
         for _ in 0..8 + self.below(16) {
-            match self.below(16) {
+            match self.below(17) {
                 0..=8 => self.round()?,
                 9 => self.delete()?,
                 10 => self.editor(true),
@@ -123,6 +127,7 @@ impl World {
                 12 => self.sudden_stop()?,
                 13 => self.space(),
                 14 => self.restart()?,
+                15 => self.commit()?,
                 _ => {
                     let ms = 1 + self.below(100_000);
                     self.env.advance_ms(i64::try_from(ms).unwrap());
@@ -135,7 +140,8 @@ impl World {
         self.sudden_stop()?;
         self.goes_on()?;
         self.quiet_stop()?;
-        self.look()
+        self.look()?;
+        self.verify()
     }
 
     /// A round of appends, some of them in the middle of a failure.
@@ -196,7 +202,45 @@ impl World {
             self.edits_seen(Some(&agent));
         }
         self.model.deleted(&agent, &session, done.is_ok());
+        self.committed.remove(&(agent, session));
         self.settle()
+    }
+
+    /// A marker over all that a session has; from then on every line up to it must stay what it was.
+    fn commit(&mut self) -> Result<(), String> {
+        let sessions = self.model.sessions();
+        if sessions.is_empty() {
+            return Ok(());
+        }
+        self.plan_faults();
+        let (agent, session) = sessions[self.below(sessions.len())].clone();
+        let done = self.store.commit(&agent, &session);
+        self.tell(format!("commit {agent} {session}: {}", verdict(&done)));
+        if let Ok(Some(marker)) = done {
+            self.edits_seen(Some(&agent));
+            self.committed.insert((agent, session), marker.through);
+        }
+        self.settle()?;
+        self.verify()
+    }
+
+    /// What was committed is as it was then.
+    fn verify(&mut self) -> Result<(), String> {
+        for name in AGENTS.map(agent) {
+            let found = match self.store.verify(&name, None) {
+                Ok(found) => found,
+                Err(_) if self.stage.stopped() => return Ok(()),
+                Err(error) => return Err(format!("verify {name}: {error}")),
+            };
+            for session in found.sessions {
+                let key = (name.clone(), session.session.clone());
+                let owed = self.committed.get(&key).copied();
+                if !session.problems.is_empty() || session.verified_through < owed {
+                    return Err(format!("committed through {owed:?}, {name} {session:?}"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Somebody saves the transcript with one more line, as a new file under the old name; while nobody has it open,
