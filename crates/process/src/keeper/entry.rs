@@ -154,6 +154,12 @@ impl Entry {
 
     /// Reads what the helper says; the end of it tells whether the program runs.
     pub(super) fn read_report(&mut self) {
+        self.read(false);
+    }
+
+    /// `has_ended` says that the child has: what it wrote is there, and whoever else still holds the socket's other
+    /// end for a moment, such as a process that is just being started, will write nothing.
+    fn read(&mut self, has_ended: bool) {
         let Some(setup) = &mut self.setup else {
             return;
         };
@@ -164,6 +170,7 @@ impl Entry {
         match rustix::net::recv(control, &mut bytes, RecvFlags::DONTWAIT) {
             Ok((0, _)) => {}
             Ok((count, _)) => return setup.report.extend_from_slice(&bytes[..count]),
+            Err(Errno::AGAIN) if has_ended => {}
             Err(Errno::AGAIN | Errno::INTR) => return,
             Err(error) => tracing::debug!(%error, "a helper's report broke off"),
         }
@@ -193,7 +200,7 @@ impl Entry {
     /// The child has ended: kills what it left, reaps it, and tells everyone.
     pub(super) fn finish(&mut self) {
         while self.control().is_some() {
-            self.read_report();
+            self.read(true);
         }
         tree::kill(self.pid, &mut self.known);
         self.kill_group();
@@ -311,5 +318,58 @@ fn give_up(child: &mut std::process::Child) {
     let ended: io::Result<_> = child.kill().and_then(|()| child.wait());
     if let Err(error) = ended {
         tracing::error!(%error, "a helper that can't be watched could not be ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(
+        clippy::zombie_processes,
+        reason = "the entry reaps it, which is the point"
+    )]
+    fn a_dead_child_is_reaped_while_another_process_holds_its_socket() {
+        let (ours, theirs) = rustix::net::socketpair(
+            AddressFamily::UNIX,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )
+        .unwrap();
+        let child = Command::new("true").spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        let (reply, answer) = oneshot::channel();
+        let exit = watch::Sender::new(None);
+        let exited = exit.subscribe();
+        let mut entry = Entry {
+            slot: Arc::default(),
+            pid,
+            pidfd: rustix::process::pidfd_open(pid, PidfdFlags::empty()).unwrap(),
+            exit,
+            setup: Some(Setup {
+                control: Some(ours),
+                report: Vec::new(),
+                deadline: Instant::now(),
+                program: PathBuf::from("true"),
+                cwd: PathBuf::from("/"),
+                reply,
+            }),
+            kill: Kill::NotAsked,
+            known: BTreeSet::new(),
+            group: None,
+        };
+        let (done, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            entry.finish();
+            done.send(entry.is_finished())
+        });
+        // `theirs` stays open all the time.
+        assert_eq!(ended.recv_timeout(Duration::from_secs(10)), Ok(true));
+        assert_eq!(*exited.borrow(), Some(Exit::Code(0)));
+        let answer = answer.blocking_recv().unwrap();
+        assert!(matches!(answer, Err(Error::HelperEnded { .. })));
+        drop(theirs);
     }
 }
