@@ -190,7 +190,7 @@ impl Agents {
         let count = self
             .0
             .models
-            .count_tokens(&agent.id, &prompt.messages)
+            .count_tokens(&agent.id, &draft.request.model, &prompt.messages)
             .await;
         Ok(PromptView {
             parts: parts(&draft, &prompt.messages),

@@ -42,5 +42,6 @@ const TAIL_SPARE: usize = 11;
 /// full lane in memory never reads its files for a session in use.
 #[must_use]
 pub const fn tail_entries(history: usize, waiting: usize) -> usize {
-    history + waiting + TAIL_SPARE
+    // Turns may be followed by commit markers, which no prompt shows: one for a question and its answer.
+    history + history / 2 + waiting + TAIL_SPARE
 }

@@ -11,6 +11,7 @@ use crate::{
         Discovery, LITELLM_ID, LITELLM_VARIABLE, LocalChoice, OLLAMA_ID,
         known::{KNOWN, Known},
     },
+    error::Error,
     http::{self, Http},
     local::{self, Local},
     openai::OpenAi,
@@ -59,6 +60,11 @@ impl Assembly {
             for provider in expected(&options.discovery) {
                 routes.add_provider(&provider, false, &http, ground);
             }
+            if let Some(keyed) = keyed_litellm(&options.discovery)
+                && let Ok(entry) = entry(&keyed, &http, ground)
+            {
+                routes.keyed.insert(keyed.id, entry);
+            }
         }
         let deadlines = options.discovery.deadlines;
         let parts = |catalog: &Catalog| local::Parts {
@@ -92,17 +98,7 @@ impl Assembly {
 
 /// What discovery may find, so that it can be named before it is found.
 fn expected(options: &DiscoveryOptions) -> Vec<ProviderOptions> {
-    let plain = |id: &str, base_url: &str| ProviderOptions {
-        id: id.to_owned(),
-        base_url: base_url.to_owned(),
-        api: Api::OpenAiCompletions,
-        key: None,
-        key_variable: None,
-        headers: Vec::new(),
-        deadlines: options.deadlines,
-        models: Vec::new(),
-        transport: Transport::Tcp,
-    };
+    let plain = |id: &str, base_url: &str| plain(options, id, base_url);
     let keyed = |known: &Known| {
         let key = options.environment_keys.get(known.variable)?;
         let given = options.base_urls.get(known.id);
@@ -113,13 +109,47 @@ fn expected(options: &DiscoveryOptions) -> Vec<ProviderOptions> {
         })
     };
     let litellm = ProviderOptions {
-        key: options.litellm_key.clone(),
         key_variable: Some(LITELLM_VARIABLE.to_owned()),
         ..plain(LITELLM_ID, &options.litellm_url)
     };
     let ollama = plain(OLLAMA_ID, &options.ollama_url);
     let found = KNOWN.iter().filter_map(keyed);
     found.chain([litellm, ollama]).collect()
+}
+
+fn plain(options: &DiscoveryOptions, id: &str, base_url: &str) -> ProviderOptions {
+    ProviderOptions {
+        id: id.to_owned(),
+        base_url: base_url.to_owned(),
+        api: Api::OpenAiCompletions,
+        key: None,
+        key_variable: None,
+        headers: Vec::new(),
+        deadlines: options.deadlines,
+        models: Vec::new(),
+        transport: Transport::Tcp,
+    }
+}
+
+/// LiteLLM with its key, for when it turns out that it wants it.
+fn keyed_litellm(options: &DiscoveryOptions) -> Option<ProviderOptions> {
+    let key = options.litellm_key.clone()?;
+    Some(ProviderOptions {
+        key: Some(key),
+        key_variable: Some(LITELLM_VARIABLE.to_owned()),
+        ..plain(options, LITELLM_ID, &options.litellm_url)
+    })
+}
+
+fn entry(provider: &ProviderOptions, http: &Http, ground: &Ground) -> Result<Entry, Error> {
+    let openai = OpenAi::new(provider, http.clone(), Arc::clone(&ground.env))?;
+    let key = provider.key.as_ref();
+    Ok(Entry {
+        provider: Arc::new(openai),
+        key: key.map_or_else(|| Arc::from(""), Secret::fingerprint),
+        models: provider.models.clone(),
+        tier: Tier::Full,
+    })
 }
 
 impl Routes {
@@ -131,15 +161,8 @@ impl Routes {
         http: &Http,
         ground: &Ground,
     ) -> bool {
-        let key = provider.key.as_ref();
-        match OpenAi::new(provider, http.clone(), Arc::clone(&ground.env)) {
-            Ok(openai) => {
-                let entry = Entry {
-                    provider: Arc::new(openai),
-                    key: key.map_or_else(|| Arc::from(""), Secret::fingerprint),
-                    models: provider.models.clone(),
-                    tier: Tier::Full,
-                };
+        match entry(provider, http, ground) {
+            Ok(entry) => {
                 self.add(&provider.id, entry, is_open);
                 true
             }

@@ -8,7 +8,7 @@ use crate::{
     discovery::{
         findings::{Place, serves},
         known::{KNOWN, Known},
-        probe::{Failure, Probe, list, ollama_tags},
+        probe::{Failure, Probe, is_litellm, list, ollama_tags},
     },
     http::Http,
     openai::versioned,
@@ -131,6 +131,7 @@ impl Discovery {
             detail,
             model: choice::best(known.map_or(&[], |known| known.preferred), models),
             learned: (!learned.is_empty()).then_some(learned),
+            is_keyed: false,
         }
     }
 
@@ -187,21 +188,34 @@ impl Discovery {
             detail,
             model: choice::best(known.preferred, &models),
             learned: (!models.is_empty()).then_some(models),
+            is_keyed: false,
         }
     }
 
     async fn ask_litellm(&self) -> Place {
         let url = &self.options.litellm_url;
-        let probe = Probe {
+        let mut probe = Probe {
             base_url: versioned(url),
-            key: self.options.litellm_key.clone(),
+            key: None,
             headers: Vec::new(),
             transport: Transport::Tcp,
         };
-        match list(&self.http, &probe, PROBE_DEADLINE).await {
-            Ok(models) if !models.is_empty() => {
-                Place::found(LITELLM_ID, "LiteLLM", url, &["default"], models)
-            }
+        // Anybody on this machine may listen there, so the key is shown to nobody who doesn't want it and to nobody who
+        // isn't LiteLLM.
+        let mut answer = list(&self.http, &probe, PROBE_DEADLINE).await;
+        if answer == Err(Failure::Refused) && self.options.litellm_key.is_some() {
+            answer = if is_litellm(&self.http, &probe, PROBE_DEADLINE).await {
+                probe.key.clone_from(&self.options.litellm_key);
+                list(&self.http, &probe, PROBE_DEADLINE).await
+            } else {
+                Err(Failure::Stranger)
+            };
+        }
+        match answer {
+            Ok(models) if !models.is_empty() => Place {
+                is_keyed: probe.key.is_some(),
+                ..Place::found(LITELLM_ID, "LiteLLM", url, &["default"], models)
+            },
             Ok(_) => Place::unused("LiteLLM", &format!("{url} serves no model")),
             Err(failure) => {
                 let detail = failure.describe(Some(LITELLM_VARIABLE));
@@ -240,6 +254,7 @@ impl Discovery {
                 detail: "it runs on this machine".to_owned(),
                 model: Some(model.clone()),
                 learned: None,
+                is_keyed: false,
             },
             LocalChoice::Not(why) => Place::unused("local model", why),
         }

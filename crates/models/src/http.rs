@@ -38,7 +38,7 @@ pub struct Options {
 }
 
 /// One request. Redirects are never followed: their answer is returned as it is.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Call {
     /// The method.
     pub method: Method,
@@ -52,6 +52,21 @@ pub struct Call {
     pub transport: Transport,
     /// Deadline of the connection alone.
     pub connect: Duration,
+}
+
+/// Shows where it goes and the names of its headers, and nothing that may be a secret.
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&HeaderName> = self.headers.keys().collect();
+        f.debug_struct("Call")
+            .field("method", &self.method)
+            .field("host", &self.url.host_str())
+            .field("path", &self.url.path())
+            .field("headers", &names)
+            .field("bytes", &self.body.len())
+            .field("transport", &self.transport)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The beginning of an answer.
@@ -195,5 +210,30 @@ impl Stream for Body {
 impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Body")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_printed_call_shows_no_value_of_a_header_and_no_query() {
+        let call = Call {
+            method: Method::GET,
+            url: Url::parse("http://user:pass-word@host/v1/models?key=in-the-query").unwrap(),
+            headers: HeaderMap::from_iter([(
+                header::AUTHORIZATION,
+                HeaderValue::from_static("Bearer in-a-header"),
+            )]),
+            body: Bytes::from_static(b"in-the-body"),
+            transport: Transport::Tcp,
+            connect: Duration::from_secs(1),
+        };
+        let shown = format!("{call:?}");
+        assert!(shown.contains("/v1/models") && shown.contains("authorization"));
+        for secret in ["in-a-header", "in-the-query", "in-the-body", "pass-word"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
     }
 }

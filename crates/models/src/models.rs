@@ -163,12 +163,12 @@ impl Models {
             .boxed())
     }
 
-    /// What is known of the model that would answer this agent now.
+    /// What is known of the model that would answer this agent now; `reference` as in a request, empty for its own.
     ///
     /// # Errors
     /// When no model would.
-    pub async fn profile(&self, agent: &AgentId) -> Result<Profile, Error> {
-        let (routes, targets) = self.shared.plan(agent, "").await?;
+    pub async fn profile(&self, agent: &AgentId, reference: &str) -> Result<Profile, Error> {
+        let (routes, targets) = self.shared.plan(agent, reference).await?;
         // A plan is never empty.
         let target = targets.into_iter().next().ok_or(Error::Cancelled)?;
         let mut profile = routes.profile(&target);
@@ -180,9 +180,14 @@ impl Models {
         Ok(profile)
     }
 
-    /// How long messages are for the model that would answer this agent now.
-    pub async fn count_tokens(&self, agent: &AgentId, messages: &[Message]) -> TokenCount {
-        if let Ok(profile) = self.profile(agent).await
+    /// How long messages are for the model that would answer this agent now; `reference` as in [`Self::profile`].
+    pub async fn count_tokens(
+        &self,
+        agent: &AgentId,
+        reference: &str,
+        messages: &[Message],
+    ) -> TokenCount {
+        if let Ok(profile) = self.profile(agent, reference).await
             && let Some(local) = self.shared.local_of(&profile)
             && let Some(tokens) = local.count_tokens(messages).await
         {
@@ -196,7 +201,7 @@ impl Models {
 
     /// Fetches and starts the model on this machine if it is the one that would answer this agent; waits for nothing of it.
     pub async fn prepare(&self, agent: &AgentId) {
-        if let Ok(profile) = self.profile(agent).await
+        if let Ok(profile) = self.profile(agent, "").await
             && let Some(local) = self.shared.local_of(&profile)
         {
             local.wake();

@@ -17,6 +17,8 @@ use crate::{
 pub(crate) struct Routes {
     pub(crate) table: Table,
     pub(crate) entries: BTreeMap<String, Entry>,
+    /// The same with keys that are shown only where a search found that they have to be.
+    pub(crate) keyed: BTreeMap<String, Entry>,
     pub(crate) source: Option<Source>,
     pub(crate) looked_at: Vec<LookedAt>,
 }
@@ -91,6 +93,12 @@ impl Routes {
     /// These routes with what a search has found.
     pub(crate) fn with(&self, findings: Findings) -> Self {
         let mut routes = self.clone();
+        for id in findings.keyed {
+            // One that is configured keeps its own key.
+            if let Some(entry) = routes.keyed.get(&id) {
+                routes.entries.insert(id, entry.clone());
+            }
+        }
         for (id, models) in findings.learned {
             routes.learn(&id, models);
         }

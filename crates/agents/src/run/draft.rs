@@ -33,14 +33,14 @@ impl PromptDraft {
         session: &SessionId,
         waiting: usize,
     ) -> Result<Self, Failure> {
-        let profile = core
-            .models
-            .profile(&agent.id)
-            .await
-            .map_err(|error| Failure::of_model(&error))?;
         let character = agent
             .character()
             .map_err(|reason| Failure::new(FailureKind::Workspace, reason))?;
+        let profile = core
+            .models
+            .profile(&agent.id, &character.model)
+            .await
+            .map_err(|error| Failure::of_model(&error))?;
         let budget = Budget::of(&profile, core.options.history_entries);
         let key = SystemKey {
             tier: profile.tier,

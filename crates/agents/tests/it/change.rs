@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use openclaw_agents::{AgentState, Error, EventKind, NewAgent, Status};
+use openclaw_agents::{AgentState, Error, Event, EventKind, NewAgent, Status};
 use openclaw_models::scripted::{Script, ScriptedProvider, Step};
 use serde_json::{Value, json};
 
-use crate::harness::{Choices, World, agent, named};
+use crate::{
+    harness::{Choices, World, agent, named},
+    slow,
+};
 
 fn scribe() -> NewAgent {
     NewAgent {
@@ -189,13 +192,20 @@ async fn a_restart_stops_runs_and_takes_new_ones() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_on_its_way_when_its_agent_restarts_is_ended_once() {
-    let world = World::new(ScriptedProvider::answering("fine"));
+    let (world, hold) = slow::world(ScriptedProvider::answering("fine"));
     let mut message = world.inbound("steward", "hi");
     message.run = Some(crate::harness::run("r1"));
+    hold.close();
     let submission = world.agents.submit(message);
+    hold.until_waiting().await;
     let steward = agent("steward");
     let restarted = world.agents.restart(&steward);
-    let (accepted, restarted) = tokio::join!(submission, restarted);
+    let offline = async {
+        let is_offline = |event: &Event| matches!(&event.kind, EventKind::AgentState { now, .. } if *now == AgentState::Offline);
+        world.until(|events| events.iter().any(is_offline)).await;
+        hold.open();
+    };
+    let (accepted, restarted, ()) = tokio::join!(submission, restarted, offline);
     assert_eq!(restarted.unwrap().state, AgentState::Idle);
     let outcome = accepted.unwrap().outcome.await;
     assert_eq!(outcome.status, Status::Aborted);

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use openclaw_agents::{Error, Status};
 use openclaw_models::scripted::{Gate, Script, ScriptedProvider, Step};
 use openclaw_sessions::{
@@ -28,11 +29,11 @@ struct Held {
 }
 
 impl Hold {
-    fn close(&self) {
+    pub(crate) fn close(&self) {
         self.0.0.lock().unwrap().is_closed = true;
     }
 
-    fn open(&self) {
+    pub(crate) fn open(&self) {
         self.0.0.lock().unwrap().is_closed = false;
         self.0.1.notify_all();
     }
@@ -46,7 +47,7 @@ impl Hold {
     }
 
     /// Returns once a sync is being held back.
-    async fn until_waiting(&self) {
+    pub(crate) async fn until_waiting(&self) {
         let hold = self.clone();
         let waited = tokio::task::spawn_blocking(move || {
             let held = hold.0.0.lock().unwrap();
@@ -116,7 +117,7 @@ impl DiskFile for SlowFile {
     }
 }
 
-fn world(provider: ScriptedProvider) -> (World, Hold) {
+pub(crate) fn world(provider: ScriptedProvider) -> (World, Hold) {
     let hold = Hold::default();
     let choices = Choices {
         hold: Some(hold.clone()),
@@ -197,16 +198,20 @@ async fn a_disk_that_hangs_holds_no_stop_up() {
     hold.close();
     let submission = world.agents.submit(world.inbound("steward", "hi"));
     hold.until_waiting().await;
-    let agents = world.agents.clone();
-    let stop = tokio::spawn(async move { agents.shutdown(Duration::from_secs(1)).await });
-    let (agents, beta) = (world.agents.clone(), agent("beta"));
-    tokio::task::yield_now().await;
-    assert!(matches!(agents.restart(&beta).await, Err(Error::Stopping)));
+    // Its sender leaves, so the message is the agents' own to take to its end.
+    drop(submission);
+    let mut stop = std::pin::pin!(world.agents.shutdown(Duration::from_secs(1)));
+    assert!(stop.as_mut().now_or_never().is_none());
+    let refused = world.agents.restart(&agent("beta")).await;
+    assert!(matches!(refused, Err(Error::Stopping)), "{refused:?}");
+    let mut has_ended = false;
     for _ in 0..40 {
         advance(1_000).await;
-        tokio::task::yield_now().await;
+        has_ended = has_ended || stop.as_mut().now_or_never().is_some();
+        if has_ended {
+            break;
+        }
     }
-    assert!(stop.is_finished());
+    assert!(has_ended);
     hold.open();
-    drop(submission);
 }

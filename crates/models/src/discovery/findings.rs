@@ -15,6 +15,8 @@ pub(crate) struct Findings {
     pub(crate) looked_at: Vec<LookedAt>,
     /// Models by provider id.
     pub(crate) learned: Vec<(String, Vec<ModelOptions>)>,
+    /// Providers that want the key they would else be called without.
+    pub(crate) keyed: Vec<String>,
 }
 
 /// What was found at one place.
@@ -28,6 +30,8 @@ pub(super) struct Place {
     pub(super) detail: String,
     pub(super) model: Option<String>,
     pub(super) learned: Option<Vec<ModelOptions>>,
+    /// Whether it answered to a key that it is not shown unless it has to be.
+    pub(super) is_keyed: bool,
 }
 
 impl Place {
@@ -41,6 +45,7 @@ impl Place {
             detail: detail.to_owned(),
             model: None,
             learned: None,
+            is_keyed: false,
         }
     }
 
@@ -60,6 +65,7 @@ impl Place {
             detail: format!("{url} {}", serves(&models)),
             model: choice::best(preferred, &models),
             learned: Some(models),
+            is_keyed: false,
         }
     }
 }
@@ -79,6 +85,9 @@ impl Findings {
             is_usable: place.is_usable,
             detail: place.detail,
         });
+        if place.is_keyed {
+            self.keyed.push(place.id.clone());
+        }
         if let Some(models) = place.learned {
             self.learned.push((place.id, models));
         }

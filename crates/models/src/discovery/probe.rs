@@ -7,12 +7,18 @@ use serde::Deserialize;
 
 use super::choice::talks;
 use crate::{
-    http::{Call, Error, HeaderMap, HeaderName, HeaderValue, Http, Method, Transport, Url, header},
+    http::{
+        Call, Error, HeaderMap, HeaderName, HeaderValue, Http, Method, StatusCode, Transport, Url,
+        header,
+    },
     limits::{MODEL_LIST_BYTES_MAX, MODELS_PER_PROVIDER_MAX},
     openai::versioned,
     options::{ModelOptions, ProviderOptions},
     secret::Secret,
 };
+
+/// What is read of an answer that is no list: enough for any server's words about a missing key.
+const REFUSAL_BYTES_MAX: usize = 4 * 1024;
 
 /// A server to ask.
 #[derive(Debug, Clone)]
@@ -43,6 +49,8 @@ pub(super) enum Failure {
     Unreachable,
     /// It wants a key, or another one.
     Refused,
+    /// It wants a key, and is not the server that the key is for.
+    Stranger,
     /// It answered, but not with a list; its status.
     Unlisted(u16),
     /// The address or the key can't be sent.
@@ -57,6 +65,11 @@ impl Failure {
             (Self::Unreachable, _) => "can't be reached".to_owned(),
             (Self::Refused, Some(variable)) => format!("refuses the key; check {variable}"),
             (Self::Refused, None) => "refuses the key".to_owned(),
+            (Self::Stranger, _) => {
+                "wants a key and does not look like LiteLLM; to use it all the same, \
+                 write it into `models.providers`"
+                    .to_owned()
+            }
             (Self::Unlisted(status), _) => format!("does not list its models (status {status})"),
             (Self::Unusable, _) => "has an address or a key that can't be sent".to_owned(),
         }
@@ -148,7 +161,38 @@ pub(super) async fn ollama_tags(
     Ok(names.map(|tag| ModelOptions::named(&tag.name)).collect())
 }
 
+/// Whether a LiteLLM answers there, by what it says to those who show no key.
+pub(super) async fn is_litellm(http: &Http, probe: &Probe, deadline: Duration) -> bool {
+    let base = probe.base_url.as_str();
+    let root = base.strip_suffix("/v1").unwrap_or(base);
+    let alive = fetch(http, &format!("{root}/health/liveliness"), probe, deadline).await;
+    if alive.is_ok_and(|(status, body)| status.is_success() && holds(&body, "I'm alive!")) {
+        return true;
+    }
+    let refusal = fetch(http, &format!("{base}/models"), probe, deadline).await;
+    refusal.is_ok_and(|(status, body)| status.as_u16() == 401 && holds(&body, "\"auth_error\""))
+}
+
+fn holds(body: &[u8], words: &str) -> bool {
+    String::from_utf8_lossy(body).contains(words)
+}
+
 async fn get(http: &Http, url: &str, probe: &Probe, deadline: Duration) -> Result<Bytes, Failure> {
+    let (status, body) = fetch(http, url, probe, deadline).await?;
+    match status.as_u16() {
+        _ if status.is_success() => Ok(body),
+        401 | 403 => Err(Failure::Refused),
+        status => Err(Failure::Unlisted(status)),
+    }
+}
+
+/// The status and the body; of an error the beginning.
+async fn fetch(
+    http: &Http,
+    url: &str,
+    probe: &Probe,
+    deadline: Duration,
+) -> Result<(StatusCode, Bytes), Failure> {
     let call = Call {
         method: Method::GET,
         url: Url::parse(url).map_err(|_other| Failure::Unusable)?,
@@ -163,28 +207,27 @@ async fn get(http: &Http, url: &str, probe: &Probe, deadline: Duration) -> Resul
         if status.is_success() {
             return Ok((status, response.body.to_end(MODEL_LIST_BYTES_MAX).await?));
         }
-        Ok((status, Bytes::new()))
+        Ok((status, response.body.beginning(REFUSAL_BYTES_MAX).await))
     };
     match tokio::time::timeout(deadline, answer).await {
         Err(_) | Ok(Err(Error::ConnectDeadline { .. })) => Err(Failure::Slow),
         Ok(Err(_)) => Err(Failure::Unreachable),
-        Ok(Ok((status, body))) if status.is_success() => Ok(body),
-        Ok(Ok((status, _))) => match status.as_u16() {
-            401 | 403 => Err(Failure::Refused),
-            status => Err(Failure::Unlisted(status)),
-        },
+        Ok(Ok(answer)) => Ok(answer),
     }
 }
 
 fn headers(probe: &Probe) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     if let Some(key) = &probe.key {
-        let value = HeaderValue::try_from(format!("Bearer {}", key.expose().trim())).ok()?;
+        let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose().trim())).ok()?;
+        value.set_sensitive(true);
         headers.insert(header::AUTHORIZATION, value);
     }
     for (name, value) in &probe.headers {
         let name = HeaderName::try_from(name.as_str()).ok()?;
-        headers.insert(name, HeaderValue::try_from(value.expose()).ok()?);
+        let mut value = HeaderValue::try_from(value.expose()).ok()?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
     }
     Some(headers)
 }

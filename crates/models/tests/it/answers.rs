@@ -72,7 +72,7 @@ async fn a_scripted_provider_answers_for_every_agent() {
         assert_eq!(text(&chunks), expected);
     }
     assert_eq!(scripted.requests().len(), 3);
-    let profile = models.profile(&steward()).await.unwrap();
+    let profile = models.profile(&steward(), "").await.unwrap();
     assert_eq!(
         (profile.provider.as_str(), profile.model.as_str()),
         ("scripted", "scripted")

@@ -48,7 +48,7 @@ impl World {
     async fn found(&self) -> (Models, Option<String>) {
         let models = start(self.options());
         // Waits for the search.
-        let profile = models.profile(&steward()).await.ok();
+        let profile = models.profile(&steward(), "").await.ok();
         let found = profile.map(|profile| format!("{}/{}", profile.provider, profile.model));
         (models, found)
     }
@@ -224,8 +224,14 @@ async fn a_configured_provider_without_models_is_asked_for_them() {
         .map(|model| format!("{}/{}", model.provider, model.model))
         .collect();
     assert_eq!(listed, ["mine/m1", "mine/agent/alpha", "other/declared"]);
-    let profile = models.profile(&steward()).await.unwrap();
+    let profile = models.profile(&steward(), "").await.unwrap();
     assert_eq!(format!("{}/{}", profile.provider, profile.model), "mine/m1");
+    // An agent that names another model is asked about that one.
+    let profile = models.profile(&steward(), "other/declared").await.unwrap();
+    assert_eq!(
+        format!("{}/{}", profile.provider, profile.model),
+        "other/declared"
+    );
 }
 
 #[tokio::test]
@@ -274,4 +280,43 @@ async fn what_appears_later_is_found_when_asked_again() {
     let status = models_late.probe().await;
     assert_eq!(status.source.expect("a source").model, "ollama/new:4b");
     assert_eq!(models.probe().await.source, None);
+}
+
+/// A server at LiteLLM's address that wants a key, and says this about itself to those who show none.
+async fn locked(alive: &'static str, refusal: &'static str) -> Server {
+    Server::start(move |asked: &Asked| {
+        let shown = asked.head.contains("authorization: Bearer sk-master");
+        match asked.path() {
+            "/health/liveliness" => vec![whole(200, "", alive)],
+            "/v1/models" if shown => list(&["default"]),
+            "/v1/chat/completions" if shown => answer(&[&asked.model()]),
+            _ => vec![whole(401, "", refusal)],
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn litellms_key_is_shown_to_litellm_only_and_only_where_it_is_wanted() {
+    const REFUSAL: &str = r#"{"error":{"message":"Authentication Error, No api key passed in.","type":"auth_error","param":"None","code":"401"}}"#;
+    for (server, used, shown) in [
+        (locked("\"I'm alive!\"", "{}").await, true, true),
+        (locked("{}", REFUSAL).await, true, true),
+        (locked("{}", "{}").await, false, false),
+        (serving(&["default"]).await, true, false),
+    ] {
+        let world = World {
+            litellm: Some(server),
+            ..World::default()
+        };
+        let mut options = world.options();
+        options.discovery.litellm_key = Some(Secret::new("sk-master"));
+        let models = start(options);
+        let (_, error) = collect(models.stream(&steward(), hello())).await;
+        assert_eq!(error.is_none(), used, "{error:?}");
+        let asked = world.litellm.expect("a server").asked();
+        assert!(!asked[0].head.contains("sk-master"), "shown at once");
+        let showed = asked.iter().any(|asked| asked.head.contains("sk-master"));
+        assert_eq!(showed, shown, "{asked:#?}");
+    }
 }

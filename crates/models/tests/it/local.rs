@@ -78,7 +78,7 @@ impl Machine {
 #[tokio::test]
 async fn it_starts_at_the_first_need_and_stays() {
     let machine = Machine::new("late", None);
-    let profile = machine.models.profile(&steward()).await.unwrap();
+    let profile = machine.models.profile(&steward(), "").await.unwrap();
     assert_eq!(
         (profile.provider.as_str(), profile.model.as_str()),
         ("local", "tiny")
@@ -104,7 +104,7 @@ async fn it_starts_at_the_first_need_and_stays() {
 async fn its_own_tokenizer_counts() {
     let machine = Machine::new("", None);
     let messages = [Message::text(Role::User, "hello")];
-    let counted = machine.models.count_tokens(&steward(), &messages).await;
+    let counted = machine.models.count_tokens(&steward(), "", &messages).await;
     assert_eq!(
         counted,
         TokenCount {
