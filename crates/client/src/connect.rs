@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{HeaderValue, Uri, header::SEC_WEBSOCKET_PROTOCOL};
 use openclaw_wire::{
-    ErrorShape, Frame, Method as _, PROTOCOL_MAX, PROTOCOL_MIN, SUBPROTOCOL_NATIVE,
+    ErrorShape, Frame, Method as _, PROTOCOL_MAX, PROTOCOL_MIN, SUBPROTOCOL_NATIVE, Secret,
     connect::{Auth, Client, ConnectParams, HelloOk},
     event, frame,
     limits::FRAME_BYTES_MAX,
@@ -192,7 +192,7 @@ fn params(options: &Options) -> ConnectParams {
             .collect(),
         caps: vec!["tool-events".to_owned()],
         auth: options.token.as_ref().map(|token| Auth {
-            token: Some(token.text().to_owned()),
+            token: Some(Secret(token.text().to_owned())),
             ..Auth::default()
         }),
         device: None,

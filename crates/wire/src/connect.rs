@@ -1,7 +1,5 @@
 //! The native handshake: challenge, `connect`, `hello-ok`, and which protocol version it ends with.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -10,6 +8,7 @@ use crate::{
     error::ErrorShape,
     frame::StateVersion,
     limits::{BUFFERED_BYTES_MAX, FRAME_BYTES_MAX, TICK_INTERVAL_MS},
+    secret::Secret,
 };
 
 /// Payload of the event `connect.challenge`.
@@ -117,28 +116,22 @@ pub struct Client {
     pub instance_id: Option<String>,
 }
 
-/// How a client proves who it is. Nothing in it is ever printed.
-#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// How a client proves who it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Auth {
     /// The gateway's access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
+    pub token: Option<Secret>,
     /// The gateway's password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub password: Option<String>,
+    pub password: Option<Secret>,
     /// A token given to one device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device_token: Option<String>,
+    pub device_token: Option<Secret>,
     /// A token for one pairing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bootstrap_token: Option<String>,
-}
-
-impl fmt::Debug for Auth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Auth(..)")
-    }
+    pub bootstrap_token: Option<Secret>,
 }
 
 /// A device identity: an ed25519 key and a signature over the challenge.
@@ -384,10 +377,11 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(params.role, "operator");
-        assert_eq!(
-            params.auth.as_ref().unwrap().token.as_deref(),
-            Some("secret-token")
-        );
-        assert!(!format!("{params:?}").contains("secret-token"));
+        let token = params.auth.as_ref().unwrap().token.as_ref().unwrap();
+        assert_eq!(token.0, "secret-token");
+        let shown = format!("{params:?} {token:?}");
+        assert!(!shown.contains("secret-token"), "{shown}");
+        let written = serde_json::to_value(&params.auth).unwrap();
+        assert_eq!(written, json!({"token": "secret-token"}));
     }
 }

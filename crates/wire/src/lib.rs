@@ -25,6 +25,7 @@ pub mod method;
 pub mod methods;
 pub mod schema;
 pub mod scope;
+mod secret;
 pub mod session_ref;
 mod text;
 
@@ -32,6 +33,7 @@ pub use error::{ErrorCode, ErrorShape};
 pub use frame::{DecodeError, Dialect, Frame, sniff};
 pub use method::Method;
 pub use scope::{Scope, Scopes};
+pub use secret::Secret;
 pub use session_ref::SessionRef;
 
 /// The oldest native protocol version we speak.

@@ -149,7 +149,8 @@ fn authenticate(state: &State, peer: &Peer, params: &ConnectParams) -> Result<()
     let shown = params
         .auth
         .as_ref()
-        .and_then(|auth| auth.token.as_deref().or(auth.password.as_deref()));
+        .and_then(|auth| auth.token.as_ref().or(auth.password.as_ref()))
+        .map(|secret| secret.0.as_str());
     let (message, code) = match shown {
         Some(token) => match state.auth.check(&peer.sender, token) {
             Ok(()) => {

@@ -6,6 +6,8 @@ use openclaw_types::{AgentId, Role, Timestamp};
 pub(super) use read::read;
 use serde_json::Value;
 
+pub use crate::secret::Secret;
+
 /// One message type with its content.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
@@ -110,16 +112,6 @@ pub enum Body {
     Discover,
     /// An older client asks how the gateway is.
     Health,
-}
-
-/// A token, which is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(..)")
-    }
 }
 
 /// The content of a handshake.
