@@ -181,11 +181,9 @@ impl SimDisk {
         let number = state.add_inode();
         let replaced = Inode::all_durable(bytes.to_vec(), state.tick());
         state.inodes.insert(number, replaced);
+        state.settle_names(&|changed| changed == path);
         state.names.insert(path.to_path_buf(), number);
         state.durable_names.insert(path.to_path_buf(), number);
-        for changes in &mut state.unsynced_names {
-            changes.retain(|(changed, _)| changed != path);
-        }
     }
 
     /// Writes into a file behind the store's back: another content under the same inode, synced.
@@ -274,14 +272,31 @@ impl State {
 
     fn sync_names(&mut self, dir: &Path) {
         let is_here = |path: &Path| path.parent() == Some(dir);
+        self.settle_names(&is_here);
         self.durable_names.retain(|path, _| !is_here(path));
         let here = self.names.iter().filter(|(path, _)| is_here(path));
         self.durable_names
             .extend(here.map(|(path, inode)| (path.clone(), *inode)));
-        for changes in &mut self.unsynced_names {
-            changes.retain(|(path, _)| !is_here(path));
+    }
+
+    /// Makes durable what happened to the names that are meant, and with a rename its other end, after all that
+    /// happened to that before.
+    fn settle_names(&mut self, is_meant: &dyn Fn(&Path) -> bool) {
+        let mut others = BTreeSet::new();
+        let mut settled = Vec::new();
+        for changes in std::mem::take(&mut self.unsynced_names).into_iter().rev() {
+            let is_due = |(path, _): &(PathBuf, _)| is_meant(path) || others.contains(path);
+            if changes.iter().any(is_due) {
+                others.extend(changes.iter().map(|(path, _)| path.clone()));
+                settled.push(changes);
+            } else {
+                self.unsynced_names.push(changes);
+            }
         }
-        self.unsynced_names.retain(|changes| !changes.is_empty());
+        self.unsynced_names.reverse();
+        for (path, inode) in settled.into_iter().rev().flatten() {
+            put(&mut self.durable_names, &path, inode);
+        }
     }
 
     fn names_after_crash(&self, seed: &mut u64) -> BTreeMap<PathBuf, u64> {

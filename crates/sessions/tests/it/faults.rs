@@ -109,6 +109,9 @@ async fn sweep(call: Call, failure: Failure, times: u64) -> u64 {
     0
 }
 
+/// Until the disk is made to work again.
+const FOR_GOOD: u64 = u64::MAX / 2;
+
 async fn sweep_errors(call: Call, expected: u64) {
     let mut swept = 0;
     for kind in [
@@ -116,9 +119,7 @@ async fn sweep_errors(call: Call, expected: u64) {
         io::ErrorKind::StorageFull,
         io::ErrorKind::Interrupted,
     ] {
-        // A write interrupted for ever is tried for ever: no disk does that.
-        let endless = call == Call::Write && kind == io::ErrorKind::Interrupted;
-        for times in [1, if endless { 3 } else { 7 }] {
+        for times in [1, 7, FOR_GOOD] {
             swept += sweep(call, Failure::Error(kind), times).await;
         }
     }
@@ -156,6 +157,39 @@ async fn short_writes_are_taken_back_or_completed() {
         let failure = Failure::Short(bytes);
         assert!(sweep(Call::Write, failure, 1).await > 20);
         assert!(sweep(Call::Write, failure, 4).await > 20);
+    }
+}
+
+#[tokio::test]
+async fn no_false_acknowledgement_when_any_part_of_a_write_cannot_be_cut_off() {
+    let agents = [agent("alpha"), agent("beta")];
+    for (nth, times) in (1..30).flat_map(|nth| [(nth, 1), (nth, FOR_GOOD)]) {
+        let disk = SimDisk::new(nth, root());
+        let fault = |call, nth, times, failure| Fault {
+            call,
+            nth,
+            times,
+            failure,
+        };
+        let full = Failure::Error(io::ErrorKind::StorageFull);
+        disk.fail(&[
+            fault(Call::Write, nth, 1, Failure::Short(10)),
+            fault(Call::Write, nth + 1, 1, full),
+            fault(
+                Call::Truncate,
+                1,
+                times,
+                Failure::Error(io::ErrorKind::Other),
+            ),
+        ]);
+        let store = store_on(Arc::new(disk.clone()));
+        let mut ledger = Ledger::default();
+        open(&store, &agents, &disk);
+        fill(&store, &agents, 14, &mut ledger).await;
+        disk.fail(&[]);
+        let name = format!("write {nth}, cut {times}x");
+        assert_eq!(fill(&store, &agents, 3, &mut ledger).await, 0, "{name}");
+        survives(&name, &disk, &store, &agents, &ledger).await;
     }
 }
 
