@@ -38,6 +38,7 @@ pub(crate) fn store(error: &sessions::Error) -> ErrorShape {
         | sessions::Error::DiskFull { .. }
         | sessions::Error::Locked { .. }
         | sessions::Error::Changed { .. }
+        | sessions::Error::Damaged { .. }
         | sessions::Error::Disk { .. }
         | sessions::Error::FreshId { .. } => ErrorCode::Unavailable,
     };
