@@ -28,6 +28,11 @@ const WINDOW_TOKENS_DEFAULT: u32 = 32_768;
 const MANNER: &str = "Answer in a few short sentences.";
 /// Between two files.
 const GAP: &str = "\n\n";
+/// Stands after what a run had said when it ended early. Why it did is no business of a model, and may name things
+/// that nobody outside is to read.
+const BROKEN_OFF: &str = "[broken off here]";
+/// Stands where a run ended early and had said nothing.
+const UNANSWERED: &str = "[left unanswered]";
 /// Stands where a text was cut.
 const CUT_MARKER: &str = "\n[cut here: the file is longer than what fits]\n";
 
@@ -77,6 +82,9 @@ pub struct Budget {
     pub history_entries: usize,
     /// What the answer may have; `None` leaves it to the provider.
     pub output_tokens: Option<u32>,
+    /// Whether a note stands where a run ended early. A tiny model would take it for something that is said, and say
+    /// it too.
+    pub notes: bool,
 }
 
 impl Budget {
@@ -98,6 +106,7 @@ impl Budget {
                 prompt_tokens: (window - reserve) as usize,
                 history_entries,
                 output_tokens: None,
+                notes: true,
             },
             Tier::Tiny => {
                 let output = reserve.clamp(1, TINY_OUTPUT_TOKENS_MAX);
@@ -106,6 +115,7 @@ impl Budget {
                     prompt_tokens: window.saturating_sub(output) as usize,
                     history_entries: history_entries.min(TINY_HISTORY_ENTRIES_MAX),
                     output_tokens: Some(output),
+                    notes: false,
                 }
             }
         }
@@ -231,7 +241,8 @@ pub fn assemble(system: &System, ordered: &[&Entry], message: &str, budget: &Bud
     let mut tokens_left = budget.prompt_tokens.saturating_sub(fixed);
     let mut entries_left = budget.history_entries;
     let mut shown: Vec<&[&Entry]> = Vec::new();
-    for run in order::runs(ordered).rev() {
+    let worth_showing = |run: &&[&Entry]| budget.notes || !is_unanswered(run);
+    for run in order::runs(ordered).rev().filter(worth_showing) {
         let tokens: usize = run.iter().map(|entry| entry_tokens(entry)).sum();
         if tokens > tokens_left || run.len() > entries_left {
             break;
@@ -245,7 +256,7 @@ pub fn assemble(system: &System, ordered: &[&Entry], message: &str, budget: &Bud
     let history = entries().skip_while(|entry| entry.role == Role::Assistant);
     let mut messages = Vec::with_capacity(shown.iter().map(|run| run.len()).sum::<usize>() + 2);
     messages.push(Message::text(Role::System, &*system.text));
-    messages.extend(history.map(|entry| as_message(entry)));
+    messages.extend(history.filter_map(|entry| as_message(entry, budget.notes)));
     messages.push(Message::text(Role::User, message));
     Prompt {
         history: messages.len() - 2,
@@ -253,10 +264,25 @@ pub fn assemble(system: &System, ordered: &[&Entry], message: &str, budget: &Bud
     }
 }
 
-/// An entry as the model sees it. What a model thought aloud is not sent back.
-fn as_message(entry: &Entry) -> Message {
+/// Whether a run ended early and had said nothing to anyone.
+fn is_unanswered(run: &[&Entry]) -> bool {
+    let is_spoken = |entry: &&Entry| match entry.kind {
+        Kind::Aborted => has_text(&entry.parts),
+        _ => entry.role == Role::Assistant && (!entry.content.is_empty() || has_text(&entry.parts)),
+    };
+    run.iter().any(|entry| entry.kind == Kind::Aborted) && !run.iter().any(is_spoken)
+}
+
+fn has_text(parts: &[Part]) -> bool {
+    let mut parts = parts.iter();
+    parts.any(|part| matches!(part, Part::Text(text) if !text.trim().is_empty()))
+}
+
+/// An entry as the model sees it, if it sees any of it. What a model thought aloud is not sent back.
+fn as_message(entry: &Entry, notes: bool) -> Option<Message> {
     if entry.kind == Kind::Aborted {
-        return Message::text(Role::Assistant, aborted_text(entry));
+        let text = aborted_text(entry, notes);
+        return (!text.is_empty()).then(|| Message::text(Role::Assistant, text));
     }
     let role = match entry.kind {
         Kind::ToolResult => Role::User,
@@ -268,26 +294,34 @@ fn as_message(entry: &Entry) -> Message {
         .filter(|part| !matches!(part, Part::Reasoning(_)))
         .cloned()
         .collect();
-    if parts.is_empty() {
-        return Message::text(role, entry.content.as_str());
-    }
-    Message { role, parts }
+    Some(if parts.is_empty() {
+        Message::text(role, entry.content.as_str())
+    } else {
+        Message { role, parts }
+    })
 }
 
-/// What an aborted run had said, and that it ended there.
-fn aborted_text(entry: &Entry) -> String {
+/// What a run had said that ended early, and a note that it did.
+fn aborted_text(entry: &Entry, notes: bool) -> String {
     let mut text = String::new();
-    for part in &entry.parts {
-        if let Part::Text(said) = part {
-            text.push_str(said);
+    if has_text(&entry.parts) {
+        for part in &entry.parts {
+            if let Part::Text(said) = part {
+                text.push_str(said);
+            }
         }
     }
-    if !text.is_empty() {
-        text.push('\n');
+    if notes {
+        let note = if text.is_empty() {
+            UNANSWERED
+        } else {
+            BROKEN_OFF
+        };
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(note);
     }
-    text.push_str("[no further answer: ");
-    text.push_str(&entry.content);
-    text.push(']');
     text
 }
 
@@ -308,7 +342,11 @@ fn entry_tokens(entry: &Entry) -> usize {
             Part::ToolResult(result) => result.content.len(),
         })
         .sum();
-    text_tokens(parts.max(entry.content.len()))
+    let bytes = match entry.kind {
+        Kind::Aborted => parts + BROKEN_OFF.len() + 1,
+        _ => parts.max(entry.content.len()),
+    };
+    text_tokens(bytes)
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ fn budget(prompt_tokens: usize, history_entries: usize) -> Budget {
         prompt_tokens,
         history_entries,
         output_tokens: None,
+        notes: true,
     }
 }
 
@@ -206,15 +207,48 @@ fn notes_and_tools_read_as_the_model_needs_them_and_thoughts_stay_home() {
                 role: Role::User,
                 parts: vec![result]
             },
-            Message::text(
-                Role::Assistant,
-                "half\n[no further answer: stopped on request]"
-            ),
+            Message::text(Role::Assistant, "half\n[broken off here]"),
             Message::text(Role::User, "q2"),
-            Message::text(Role::Assistant, "[no further answer: failed: x]"),
+            Message::text(Role::Assistant, "[left unanswered]"),
             Message::text(Role::User, "now"),
         ]
     );
+}
+
+#[test]
+fn a_tiny_model_reads_no_note_that_it_could_repeat() {
+    let system = render(&files(), Tier::Tiny, 1_800);
+    let text = |text: &str| vec![Part::Text(text.to_owned())];
+    let failed = "failed: no model serves `openai/gpt`";
+    let entries = [
+        exchange("1", "q1", "a1"),
+        [
+            entry("2", Kind::Message, Role::User, "q2", vec![]),
+            entry("2", Kind::Aborted, Role::System, failed, vec![]),
+        ],
+        [
+            entry("3", Kind::Message, Role::User, "q3", vec![]),
+            entry("3", Kind::Aborted, Role::System, failed, text("half")),
+        ],
+        [
+            entry("4", Kind::Message, Role::User, "q4", vec![]),
+            entry("4", Kind::Aborted, Role::System, failed, text("\n")),
+        ],
+    ];
+    let ordered: Vec<&Entry> = entries.iter().flatten().collect();
+    let budget = Budget::of(&profile(Tier::Tiny, 4_096, 512), 20);
+    let prompt = assemble(&system, &ordered, "now", &budget);
+    assert_eq!(
+        prompt.messages[1..],
+        [
+            Message::text(Role::User, "q1"),
+            Message::text(Role::Assistant, "a1"),
+            Message::text(Role::User, "q3"),
+            Message::text(Role::Assistant, "half"),
+            Message::text(Role::User, "now"),
+        ]
+    );
+    assert_eq!(prompt.history, 4);
 }
 
 #[test]
@@ -227,6 +261,7 @@ fn budgets_follow_the_window() {
                 prompt_tokens: 7_000,
                 history_entries: 20,
                 output_tokens: None,
+                notes: true,
             },
         ),
         (
@@ -236,6 +271,7 @@ fn budgets_follow_the_window() {
                 prompt_tokens: 6_000,
                 history_entries: 20,
                 output_tokens: None,
+                notes: true,
             },
         ),
         (
@@ -245,6 +281,7 @@ fn budgets_follow_the_window() {
                 prompt_tokens: 24_576,
                 history_entries: 20,
                 output_tokens: None,
+                notes: true,
             },
         ),
         (
@@ -254,6 +291,7 @@ fn budgets_follow_the_window() {
                 prompt_tokens: 1_536,
                 history_entries: 6,
                 output_tokens: Some(512),
+                notes: false,
             },
         ),
     ] {

@@ -34,10 +34,7 @@ async fn a_streaming_run_stops_at_once_and_keeps_what_was_said() {
         world.provider.requests()[1].messages[1..],
         [
             Message::text(Role::User, "r1"),
-            Message::text(
-                Role::Assistant,
-                "half\n[no further answer: stopped on request]"
-            ),
+            Message::text(Role::Assistant, "half\n[broken off here]"),
             Message::text(Role::User, "r2"),
         ]
     );

@@ -42,7 +42,7 @@ async fn runs_that_died_with_the_process_are_marked_on_the_next_start() {
             "r4 assistant fine",
         ]
     );
-    let interrupted = "[no further answer: interrupted by a stop of the gateway]";
+    let interrupted = "[left unanswered]";
     assert_eq!(
         again.provider.requests()[0].messages[1..],
         [
