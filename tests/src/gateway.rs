@@ -240,6 +240,8 @@ pub fn entries(state: &Path, agent: &str) -> Vec<Value> {
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
+        // Markers come when a session rests, and at a stop: who asks for entries does not mean them.
+        .filter(|entry: &Value| entry["kind"] != "commit")
         .collect()
 }
 

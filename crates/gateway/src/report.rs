@@ -1,7 +1,7 @@
 //! What components know, in the words of the wire: agents as cards and rows, entries as messages, errors as codes.
 
 use openclaw_agents::{AgentState, AgentStatus, deliberation::Decision, vote::Vote};
-use openclaw_sessions::{Entry, Kind};
+use openclaw_sessions::{Entry, Kind, Page};
 use openclaw_types::Part;
 use openclaw_wire::{
     a2a_v1::{
@@ -19,6 +19,22 @@ use crate::state::State;
 
 /// How far back an entry that was just stored is looked for: more may have been stored since, but not many.
 pub(crate) const RECENT_ENTRIES: usize = 16;
+
+/// How many entries to read so that so many are left when the commit markers among them are passed over: two
+/// markers never stand side by side, and mostly a question and its answer stand between them.
+pub(crate) const fn with_markers(limit: usize) -> usize {
+    limit.saturating_add(limit / 2 + 1)
+}
+
+/// The last entries of a page as messages, without commit markers, which are the file's business; and whether there
+/// are older ones.
+pub(crate) fn messages(page: &Page, limit: usize) -> (Vec<HistoryMessage>, bool) {
+    let said = page.entries.iter();
+    let said: Vec<_> = said.filter(|entry| entry.kind != Kind::Commit).collect();
+    let cut = said.len().saturating_sub(limit);
+    let messages = said[cut..].iter().map(|entry| history_message(entry));
+    (messages.collect(), cut > 0 || page.before_seq.is_some())
+}
 
 /// An error and its causes in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {

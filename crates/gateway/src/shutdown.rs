@@ -8,12 +8,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{boot::Error, state::State};
+use crate::{boot::Error, keeper, state::State};
 
 /// Time for runs to end by themselves before they are aborted. Their entries say so.
 const RUNS_DEADLINE: Duration = Duration::from_secs(10);
 /// Time for runs that were aborted to write their last entry.
 const RUNS_GRACE: Duration = Duration::from_secs(3);
+/// Time for commit markers to be written.
+const MARKERS_DEADLINE: Duration = Duration::from_secs(3);
 /// Time for transcripts to reach the disk.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(10);
 /// Time for connections to hear goodbye.
@@ -79,6 +81,13 @@ pub(crate) async fn drain(state: &State, accepting: &CancellationToken) {
     if timeout(GOODBYE_DEADLINE, state.tasks.wait()).await.is_err() {
         tracing::warn!("connections did not close in time");
     }
+    // The last entries of runs are in by now.
+    if timeout(MARKERS_DEADLINE, keeper::finish(state))
+        .await
+        .is_err()
+    {
+        tracing::warn!("sessions were not all marked in time");
+    }
     match timeout(FLUSH_DEADLINE, state.store.shutdown()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::error!(%error, "transcripts not flushed"),
@@ -96,6 +105,7 @@ pub(crate) async fn drain(state: &State, accepting: &CancellationToken) {
 /// How long a stop may take at most, for those who wait for it.
 pub const STOP_DEADLINE: Duration = RUNS_DEADLINE
     .saturating_add(RUNS_GRACE)
+    .saturating_add(MARKERS_DEADLINE)
     .saturating_add(FLUSH_DEADLINE)
     .saturating_add(GOODBYE_DEADLINE)
     .saturating_add(MODELS_DEADLINE);

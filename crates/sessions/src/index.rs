@@ -323,7 +323,10 @@ impl Session {
             // What an operator said is in there from now on.
             self.owner = owner;
         }
-        self.last_activity = facts.timestamp;
+        // A marker is nobody's activity: a session that gets one has rested, and goes on resting.
+        if facts.kind != Kind::Commit || self.places.len() == 0 {
+            self.last_activity = facts.timestamp;
+        }
         self.places.push(place);
         if let Some(marker) = facts.marker
             && marker.through < place.seq

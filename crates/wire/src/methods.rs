@@ -34,6 +34,8 @@ pub(crate) const ROWS: &[Row] = &[
     row::<sessions::SessionsGet>(),
     row::<sessions::SessionsCreate>(),
     row::<sessions::SessionsDelete>(),
+    row::<sessions::SessionsCommit>(),
+    row::<sessions::SessionsVerify>(),
     row::<sessions::SessionsSearch>(),
     row::<sessions::SessionsExport>(),
     row::<sessions::SessionsImport>(),

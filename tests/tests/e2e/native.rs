@@ -11,7 +11,7 @@ use openclaw_wire::method::METHODS;
 use serde_json::{Value, json};
 
 /// What each method needs, written down once more: a method that is not here fails the test.
-const NEEDS: [(&str, &str); 30] = [
+const NEEDS: [(&str, &str); 35] = [
     ("connect", "none"),
     ("health", "none"),
     ("status", "operator.read"),
@@ -31,6 +31,11 @@ const NEEDS: [(&str, &str); 30] = [
     ("sessions.get", "operator.read"),
     ("sessions.create", "operator.write"),
     ("sessions.delete", "operator.admin"),
+    ("sessions.commit", "operator.write"),
+    ("sessions.verify", "operator.read"),
+    ("sessions.search", "operator.read"),
+    ("sessions.export", "operator.read"),
+    ("sessions.import", "operator.admin"),
     ("sessions.subscribe", "operator.read"),
     ("sessions.unsubscribe", "operator.read"),
     ("sessions.messages.subscribe", "operator.read"),

@@ -43,6 +43,24 @@ pub(crate) enum Session {
         #[arg(short, long)]
         yes: bool,
     },
+    /// Put a commit marker into the file: a running hash of the session's lines
+    #[command(after_help = "Example:\n  openclaw session commit steward main")]
+    Commit {
+        /// Whose
+        agent: String,
+        /// Which
+        session: String,
+    },
+    /// Read the files again and check them against their commit markers
+    #[command(
+        after_help = "Exits with 1 where something is wrong.\n\nExample:\n  openclaw session verify steward"
+    )]
+    Verify {
+        /// Whose
+        agent: String,
+        /// Which (default: all of them)
+        session: Option<String>,
+    },
     /// Entries that hold a text, the newest first
     #[command(
         after_help = "Capitals count when the text has one.\n\nExamples:\n  openclaw session search \"key rotation\"\n  \

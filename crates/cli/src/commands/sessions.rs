@@ -2,6 +2,7 @@
 
 mod export;
 mod import;
+mod keep;
 mod offline;
 mod search;
 mod tail;
@@ -9,7 +10,7 @@ mod tail;
 use std::sync::Arc;
 
 use openclaw_config::Config;
-use openclaw_sessions::{Entry, RealDisk, Snapshot, read_only};
+use openclaw_sessions::{Entry, Kind, RealDisk, Snapshot, read_only};
 use openclaw_types::{SessionKey, Timestamp};
 use openclaw_wire::{
     SessionRef,
@@ -51,6 +52,10 @@ pub(crate) fn run(place: &Place, output: Output, command: Session) -> Result<(),
             session,
             yes,
         } => delete(place, output, (&agent, &session), yes),
+        Session::Commit { agent, session } => keep::commit(place, output, (&agent, &session)),
+        Session::Verify { agent, session } => {
+            keep::verify(place, output, (&agent, session.as_deref()))
+        }
         Session::Search(wanted) => search::search(place, output, &wanted),
         Session::Tail(wanted) => tail::tail(place, output, &wanted),
         Session::Export(wanted) => export::export(place, output, &wanted),
@@ -178,13 +183,19 @@ fn from_disk(
     let summary = snapshot
         .summary(&key.agent, &key.session)
         .ok_or_else(|| missing(key))?;
+    let limit = limit as usize;
+    // Commit markers are passed over; two of them never stand side by side.
+    let read = limit + limit / 2 + 1;
     let page = snapshot
-        .page(&key.agent, &key.session, before_seq, limit as usize)
+        .page(&key.agent, &key.session, before_seq, read)
         .map_err(|error| Failure::from_error(&error))?;
+    let said = page.entries.iter();
+    let said: Vec<_> = said.filter(|entry| entry.kind != Kind::Commit).collect();
+    let cut = said.len().saturating_sub(limit);
     Ok(SessionsGetResult {
         session: row(&summary),
-        messages: page.entries.iter().map(|entry| message(entry)).collect(),
-        has_more: page.before_seq.is_some(),
+        messages: said[cut..].iter().map(|entry| message(entry)).collect(),
+        has_more: cut > 0 || page.before_seq.is_some(),
     })
 }
 
@@ -208,8 +219,7 @@ fn message(entry: &Entry) -> HistoryMessage {
         model: entry.model.clone(),
         usage: entry.usage.map(Into::into),
         run_id: entry.run.as_ref().map(ToString::to_string),
-        kind: (entry.kind != openclaw_sessions::Kind::Message)
-            .then(|| entry.kind.as_str().to_owned()),
+        kind: (entry.kind != Kind::Message).then(|| entry.kind.as_str().to_owned()),
         tool_call_id: None,
         tool_name: None,
         is_error: None,

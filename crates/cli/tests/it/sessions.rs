@@ -11,6 +11,8 @@ use crate::{run::DEADLINE, world::World};
 #[tokio::test]
 async fn sessions_read_the_same_with_a_gateway_and_without() {
     let world = World::two().await;
+    // Markers are entries: with them there would be more of those after the stop.
+    world.add(&json!({"session": {"keeper": false}}));
     world.start().await;
     for (agent, session, text) in [
         ("steward", "main", "one"),
@@ -130,6 +132,8 @@ async fn a_session_that_is_not_there_is_exit_code_4_with_the_next_command() {
 #[tokio::test]
 async fn searching_reads_the_same_with_a_gateway_and_without() {
     let world = World::two().await;
+    // The bytes of the markers that a stop writes would be counted.
+    world.add(&json!({"session": {"keeper": false}}));
     world.start().await;
     for (agent, session, text) in [
         ("steward", "main", "the lattice is \"old\""),
@@ -297,4 +301,53 @@ async fn a_session_is_followed_from_before_its_first_message() {
     drop(world.run(&["gateway", "stop"]).await.ok());
     let ended = timeout(DEADLINE, child.wait()).await.unwrap().unwrap();
     assert_eq!(ended.code(), Some(3));
+}
+
+#[tokio::test]
+async fn what_is_committed_is_verified_and_what_was_changed_is_found() {
+    let world = World::two().await;
+    world.start().await;
+    drop(world.run(&["agent", "send", "steward", "one"]).await.ok());
+    let commit = ["session", "commit", "steward", "main"];
+    let marker = world.run(&[&commit[..], &["--json"]].concat()).await.json();
+    assert_eq!(
+        (&marker["committed"], &marker["through"]),
+        (&json!(true), &json!(2))
+    );
+    let again = world.run(&commit).await.ok();
+    assert_eq!(again, "agent:steward:main is committed already\n");
+    drop(
+        world
+            .run(&["session", "commit", "steward", "none"])
+            .await
+            .failed(4),
+    );
+
+    let verify = ["session", "verify", "steward"];
+    let online = world.run(&verify).await.ok();
+    assert!(online.contains("ok"), "{online}");
+    drop(world.run(&["agent", "send", "steward", "two"]).await.ok());
+    drop(world.run(&["gateway", "stop"]).await.ok());
+    // The stop has marked what had no marker.
+    assert_eq!(world.run(&commit).await.ok(), again);
+    let whole = world.run(&[&verify[..], &["--json"]].concat()).await.json();
+    assert_eq!(
+        (
+            &whole["ok"],
+            &whole["sessions"][0]["markers"],
+            &whole["sessions"][0]["uncommitted"]
+        ),
+        (&json!(true), &json!(2), &json!(0))
+    );
+
+    let path = world.state().join("agents/steward/session.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("one", "two", 1)).unwrap();
+    for running in [false, true] {
+        if running {
+            world.start().await;
+        }
+        let said = world.run(&verify).await.failed(1);
+        assert!(said.contains("not what was written"), "{said}");
+    }
 }

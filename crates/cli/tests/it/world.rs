@@ -69,6 +69,17 @@ impl World {
         world
     }
 
+    /// Adds keys to the configuration.
+    pub(crate) fn add(&self, keys: &Value) {
+        let path = self.state().join("openclaw.json");
+        let text = fs::read_to_string(path).unwrap();
+        let mut whole: Value = serde_json::from_str(&text).unwrap();
+        for (key, value) in keys.as_object().unwrap() {
+            whole[key] = value.clone();
+        }
+        self.configure(&whole.to_string());
+    }
+
     /// Replaces the configuration.
     pub(crate) fn configure(&self, text: &str) {
         fs::create_dir_all(self.state()).unwrap();

@@ -1,5 +1,6 @@
 //! `sessions.*`: conversations as a list, one by one, and live.
 
+pub(crate) mod keep;
 pub(crate) mod search;
 pub(crate) mod transfer;
 
@@ -111,16 +112,18 @@ pub(crate) async fn get(
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let page = state
             .store
-            .page(&key.agent, &key.session, params.before_seq, limit)
+            .page(
+                &key.agent,
+                &key.session,
+                params.before_seq,
+                report::with_markers(limit),
+            )
             .map_err(|e| error::store(&e))?;
+        let (messages, has_more) = report::messages(&page, limit);
         Ok(SessionsGetResult {
             session: row(&summary),
-            messages: page
-                .entries
-                .iter()
-                .map(|entry| report::history_message(entry))
-                .collect(),
-            has_more: page.before_seq.is_some(),
+            messages,
+            has_more,
         })
     })
     .await

@@ -1,5 +1,6 @@
 //! `sessions.*`: conversations as a list, one by one, and live.
 
+mod keep;
 mod search;
 mod transfer;
 
@@ -7,6 +8,10 @@ use openclaw_types::AgentId;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    keep::{
+        Flawed, SessionsCommit, SessionsCommitResult, SessionsVerify, SessionsVerifyParams,
+        SessionsVerifyResult, VerifiedSession,
+    },
     search::{SearchHit, SessionsSearch, SessionsSearchParams, SessionsSearchResult},
     transfer::{
         SessionsExport, SessionsExportParams, SessionsExportResult, SessionsImport,

@@ -8,10 +8,16 @@ use openclaw_wire::{
     ErrorCode, ErrorShape,
     methods::sessions::{SearchHit, SessionsSearchParams, SessionsSearchResult},
 };
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::rpc::{Call, blocking, error};
+use crate::{
+    rpc::{Call, blocking, error},
+    state::State,
+};
 
 /// Searches at the same time; each uses several threads.
 pub(crate) const SEARCHES_MAX: usize = 2;
@@ -30,11 +36,7 @@ pub(crate) async fn search(
     params: SessionsSearchParams,
 ) -> Result<SessionsSearchResult, ErrorShape> {
     let query = query(&call, params)?;
-    let turns = Arc::clone(&call.state.searches);
-    let Ok(Ok(turn)) = timeout(TURN_DEADLINE, turns.acquire_owned()).await else {
-        let busy = ErrorShape::new(ErrorCode::Unavailable, "other searches take all turns");
-        return Err(busy.with_retry(Some(RETRY_MS)));
-    };
+    let turn = turn(&call.state).await?;
     let state = Arc::clone(&call.state);
     let gone = CancellationToken::new();
     let ended = gone.clone();
@@ -48,6 +50,18 @@ pub(crate) async fn search(
         found.map_err(|e| error::store(&e))
     });
     Ok(result(found.await?))
+}
+
+/// Waits for a turn of those that read everything.
+pub(super) async fn turn(state: &State) -> Result<OwnedSemaphorePermit, ErrorShape> {
+    let turns = Arc::clone(&state.searches);
+    match timeout(TURN_DEADLINE, turns.acquire_owned()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        Ok(Err(_)) | Err(_) => {
+            let busy = ErrorShape::new(ErrorCode::Unavailable, "other searches take all turns");
+            Err(busy.with_retry(Some(RETRY_MS)))
+        }
+    }
 }
 
 fn query(call: &Call, params: SessionsSearchParams) -> Result<Query, ErrorShape> {
