@@ -42,8 +42,14 @@ pub(crate) struct Subscriber {
     sessions: Sessions,
 }
 
+impl Subscriber {
+    fn key(&self) -> (u64, Voice) {
+        (self.peer.number, self.voice)
+    }
+}
+
 /// In which language, and of what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Voice {
     /// a2a-v1 `event` frames.
     A2a,
@@ -60,7 +66,7 @@ enum Voice {
 /// Fans events out.
 #[derive(Debug)]
 pub(crate) struct Bus {
-    index: RwLock<Index>,
+    index: RwLock<Index<Subscriber>>,
     encoder: Encoder,
     store: std::sync::OnceLock<Store>,
 }
@@ -101,7 +107,7 @@ impl Bus {
             return false;
         }
         for interest in interests {
-            index.add(interest, subscriber.clone());
+            index.add(interest, subscriber.key(), subscriber.clone());
         }
         true
     }
@@ -176,7 +182,7 @@ impl Bus {
                 voice,
                 sessions: Sessions::All,
             };
-            index.add(interest, subscriber);
+            index.add(interest, subscriber.key(), subscriber);
         }
         room
     }
@@ -203,7 +209,7 @@ impl Bus {
             .status_listeners()
             .filter(|subscriber| matches!(subscriber.voice, Voice::Native | Voice::Pulse))
         {
-            subscriber.peer.outbox.push_event(event);
+            subscriber.peer.outbox.push_event(event, None);
         }
     }
 
@@ -239,6 +245,7 @@ impl Bus {
     fn write(&self, event: &Event, heard: &[Subscriber]) {
         // Each form is written at most once, however many hear it.
         let (mut a2a, mut native, mut list, mut message) = (None, None, None, None);
+        let run = event.run.as_ref();
         for subscriber in heard {
             let outbox = &subscriber.peer.outbox;
             match subscriber.voice {
@@ -249,7 +256,7 @@ impl Bus {
                 }
                 Voice::Native => {
                     for encoded in native.get_or_insert_with(|| self.encoder.native(event)) {
-                        outbox.push_event(encoded);
+                        outbox.push_event(encoded, run);
                     }
                 }
                 Voice::Pulse => {}
@@ -257,7 +264,7 @@ impl Bus {
                     if let Some(encoded) =
                         list.get_or_insert_with(|| self.encoder.sessions_changed(event))
                     {
-                        outbox.push_event(encoded);
+                        outbox.push_event(encoded, run);
                     }
                 }
                 Voice::SessionMessages => {
@@ -265,7 +272,7 @@ impl Bus {
                         self.encoder.session_message(event, self.store.get())
                     });
                     if let Some(encoded) = encoded {
-                        outbox.push_event(encoded);
+                        outbox.push_event(encoded, run);
                     }
                 }
             }

@@ -13,7 +13,7 @@ pub(crate) mod sessions;
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use openclaw_types::{AgentId, SessionId, SessionKey};
 use openclaw_wire::{
     ErrorShape, Method, SessionRef,
@@ -70,12 +70,6 @@ impl Call {
             s::SessionsDelete::NAME => {
                 self.later::<s::SessionsDelete, _, _>(params, sessions::delete)
             }
-            s::SessionsCommit::NAME => {
-                self.later::<s::SessionsCommit, _, _>(params, sessions::keep::commit)
-            }
-            s::SessionsVerify::NAME => {
-                self.later::<s::SessionsVerify, _, _>(params, sessions::keep::verify)
-            }
             s::SessionsSearch::NAME => {
                 self.later::<s::SessionsSearch, _, _>(params, sessions::search::search)
             }
@@ -97,7 +91,7 @@ impl Call {
             s::SessionsMessagesUnsubscribe::NAME => {
                 self.now::<s::SessionsMessagesUnsubscribe>(params, sessions::messages_unsubscribe)
             }
-            c::ChatSend::NAME => self.later::<c::ChatSend, _, _>(params, chat::send),
+            c::ChatSend::NAME => self.holding::<c::ChatSend, _, _, _>(params, chat::send),
             c::ChatHistory::NAME => self.later::<c::ChatHistory, _, _>(params, chat::history),
             c::ChatAbort::NAME => self.now::<c::ChatAbort>(params, chat::abort),
             m::ModelsList::NAME => self.now::<m::ModelsList>(params, models::list),
@@ -129,11 +123,27 @@ impl Call {
         F: FnOnce(Arc<Self>, M::Params) -> W,
         W: Future<Output = Result<M::Result, ErrorShape>> + Send + 'static,
     {
+        self.holding::<M, _, _, _>(params, |call, params| {
+            answer(call, params).map(|answer| (answer, ()))
+        })
+    }
+
+    /// Answers when the future is done, and lets go of what came with the answer after that.
+    fn holding<M, F, W, H>(self, params: Option<&RawValue>, answer: F) -> Pending
+    where
+        M: Method,
+        F: FnOnce(Arc<Self>, M::Params) -> W,
+        W: Future<Output = (Result<M::Result, ErrorShape>, H)> + Send + 'static,
+    {
         let call = Arc::new(self);
         match method::params::<M>(params) {
             Ok(params) => {
                 let working = answer(Arc::clone(&call), params);
-                Some(Box::pin(async move { call.finish::<M>(working.await) }))
+                Some(Box::pin(async move {
+                    let (answer, held) = working.await;
+                    call.finish::<M>(answer);
+                    drop(held);
+                }))
             }
             Err(error) => {
                 call.fail(&error);

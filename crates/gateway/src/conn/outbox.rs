@@ -1,10 +1,14 @@
 //! Frames on their way to one client: bounded in number and bytes; full means the client is cut off, never waited for.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
+use openclaw_types::RunId;
 use openclaw_wire::frame::EncodedEvent;
 use tokio::sync::{Notify, mpsc};
 
@@ -21,8 +25,25 @@ struct Counts {
     all: Arc<AtomicUsize>,
     overflowed: AtomicBool,
     overflow: Notify,
-    /// The last event's number; held while that event is queued, so that numbers and order agree.
-    seq: Mutex<u64>,
+    /// Locked while an event is queued, so that numbers and order agree.
+    events: Mutex<Events>,
+}
+
+/// Native events on their way.
+#[derive(Debug, Default)]
+struct Events {
+    /// The last one's number.
+    seq: u64,
+    held: BTreeMap<RunId, Held>,
+    /// Bytes of all that are held.
+    held_bytes: usize,
+}
+
+/// What a run has said that its client may not hear yet.
+#[derive(Debug, Default)]
+struct Held {
+    by: usize,
+    events: Vec<EncodedEvent>,
 }
 
 impl Counts {
@@ -37,6 +58,13 @@ impl Counts {
 pub(crate) struct Outbox {
     frames: mpsc::Sender<Text>,
     counts: Arc<Counts>,
+}
+
+/// Keeps a run's events back until it is dropped, so that the answer that names the run comes before them.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    outbox: Outbox,
+    run: RunId,
 }
 
 /// The receiving side, held by the connection.
@@ -55,7 +83,7 @@ pub(crate) fn outbox(all: Arc<AtomicUsize>) -> (Outbox, Pending) {
         all,
         overflowed: AtomicBool::new(false),
         overflow: Notify::new(),
-        seq: Mutex::new(0),
+        events: Mutex::default(),
     });
     let outbox = Outbox {
         frames: sender,
@@ -74,7 +102,7 @@ impl Outbox {
     /// Queues a frame. When the client has fallen too far behind, nothing more is queued and the connection is told
     /// to close.
     pub(crate) fn push(&self, text: impl Into<Text>) {
-        let (text, counts) = (text.into(), &self.counts);
+        let (text, counts): (Text, _) = (text.into(), &self.counts);
         let length = text.len();
         let queued = counts.bytes.fetch_add(length, Ordering::Relaxed) + length;
         let everywhere = counts.all.fetch_add(length, Ordering::Relaxed) + length;
@@ -82,20 +110,65 @@ impl Outbox {
         if counts.overflowed.load(Ordering::Relaxed) || !fits || self.frames.try_send(text).is_err()
         {
             counts.give_back(length);
-            counts.overflowed.store(true, Ordering::Relaxed);
-            counts.overflow.notify_one();
+            self.cut_off();
         }
     }
 
-    /// Queues a native event under this connection's next number.
-    pub(crate) fn push_event(&self, event: &EncodedEvent) {
-        let mut seq = self
-            .counts
-            .seq
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *seq += 1;
-        self.push(event.frame(Some(*seq)));
+    fn cut_off(&self) {
+        self.counts.overflowed.store(true, Ordering::Relaxed);
+        self.counts.overflow.notify_one();
+    }
+
+    /// Queues a native event under this connection's next number, or keeps it while its run is held.
+    pub(crate) fn push_event(&self, event: &EncodedEvent, run: Option<&RunId>) {
+        let mut guard = self.events();
+        let events = &mut *guard;
+        let Some(held) = run.and_then(|run| events.held.get_mut(run)) else {
+            return self.number(events, event);
+        };
+        events.held_bytes += event.bytes();
+        if events.held_bytes > OUTBOX_BYTES_MAX || held.events.len() >= OUTBOX_FRAMES_MAX {
+            events.held_bytes -= event.bytes();
+            return self.cut_off();
+        }
+        held.events.push(event.clone());
+    }
+
+    fn number(&self, events: &mut Events, event: &EncodedEvent) {
+        events.seq += 1;
+        self.push(event.frame(Some(events.seq)));
+    }
+
+    fn events(&self) -> MutexGuard<'_, Events> {
+        let events = self.counts.events.lock();
+        events.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the events of a run back until the hold is dropped.
+    pub(crate) fn hold(&self, run: &RunId) -> Hold {
+        self.events().held.entry(run.clone()).or_default().by += 1;
+        Hold {
+            outbox: self.clone(),
+            run: run.clone(),
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut guard = self.outbox.events();
+        let events = &mut *guard;
+        let Entry::Occupied(mut held) = events.held.entry(self.run.clone()) else {
+            return;
+        };
+        held.get_mut().by -= 1;
+        if held.get().by > 0 {
+            return;
+        }
+        for event in held.remove().events {
+            events.held_bytes -= event.bytes();
+            self.outbox.number(events, &event);
+        }
     }
 }
 
@@ -172,6 +245,54 @@ mod tests {
         big.push(Arc::clone(&text));
         assert!(!is_cut_off(&pending));
         big.push(text);
+        assert!(is_cut_off(&pending));
+    }
+
+    #[test]
+    fn a_held_runs_events_come_after_the_answer_and_in_order() {
+        let run = |id| RunId::parse(id).unwrap();
+        let event = |name| EncodedEvent::new(name, &0, None).unwrap();
+        let (outbox, mut pending) = outbox(Arc::default());
+        let (first, second) = (outbox.hold(&run("r1")), outbox.hold(&run("r1")));
+        outbox.push_event(&event("a"), Some(&run("r1")));
+        outbox.push_event(&event("b"), Some(&run("r2")));
+        outbox.push_event(&event("c"), Some(&run("r1")));
+        outbox.push_event(&event("d"), None);
+        outbox.push("accepted");
+        drop(first);
+        outbox.push("accepted again");
+        drop(second);
+        outbox.push_event(&event("e"), Some(&run("r1")));
+        let mut heard = Vec::new();
+        while let Some(text) = pending.try_next() {
+            heard.push(text.to_string());
+        }
+        let event =
+            |name, seq| format!(r#"{{"type":"event","event":"{name}","payload":0,"seq":{seq}}}"#);
+        assert_eq!(
+            heard,
+            [
+                event("b", 1),
+                event("d", 2),
+                "accepted".to_owned(),
+                "accepted again".to_owned(),
+                event("a", 3),
+                event("c", 4),
+                event("e", 5)
+            ]
+        );
+        assert!(!is_cut_off(&pending));
+    }
+
+    #[test]
+    fn what_is_held_has_a_bound() {
+        let run = RunId::parse("r1").unwrap();
+        let event = EncodedEvent::new("a", &0, None).unwrap();
+        let (outbox, pending) = outbox(Arc::default());
+        let _hold = outbox.hold(&run);
+        for _ in 0..=OUTBOX_FRAMES_MAX {
+            outbox.push_event(&event, Some(&run));
+        }
         assert!(is_cut_off(&pending));
     }
 

@@ -1,13 +1,13 @@
 //! Who listens to what, kept so that one event finds its listeners with few look-ups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use openclaw_types::{AgentId, SessionId};
 
-use super::{Subscriber, Voice};
+use super::Voice;
 
 /// One thing to listen to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Interest {
     /// The state of every agent.
     AnyStatus,
@@ -21,36 +21,64 @@ pub(super) enum Interest {
     Session(AgentId, SessionId),
 }
 
+/// Who listens in which language; the order of connections is the order of delivery.
+type Key = (u64, Voice);
+
+/// Those who listen to one thing, each of them once.
+type Slot<S> = BTreeMap<Key, S>;
+
 /// Subscribers by interest.
-#[derive(Debug, Default)]
-pub(super) struct Index {
-    any_status: Vec<Subscriber>,
-    any_session: Vec<Subscriber>,
-    agents: BTreeMap<AgentId, OneAgent>,
-    counts: BTreeMap<u64, usize>,
+#[derive(Debug)]
+pub(super) struct Index<S> {
+    any_status: Slot<S>,
+    any_session: Slot<S>,
+    agents: BTreeMap<AgentId, OneAgent<S>>,
+    /// What each connection listens to, so that it is forgotten without looking at anybody else's.
+    interests: BTreeMap<u64, BTreeSet<(Interest, Voice)>>,
 }
 
-#[derive(Debug, Default)]
-struct OneAgent {
-    status: Vec<Subscriber>,
-    all: Vec<Subscriber>,
-    sessions: BTreeMap<SessionId, Vec<Subscriber>>,
+#[derive(Debug)]
+struct OneAgent<S> {
+    status: Slot<S>,
+    all: Slot<S>,
+    sessions: BTreeMap<SessionId, Slot<S>>,
 }
 
-impl Index {
+impl<S> Default for Index<S> {
+    fn default() -> Self {
+        Self {
+            any_status: Slot::new(),
+            any_session: Slot::new(),
+            agents: BTreeMap::new(),
+            interests: BTreeMap::new(),
+        }
+    }
+}
+
+impl<S> Default for OneAgent<S> {
+    fn default() -> Self {
+        Self {
+            status: Slot::new(),
+            all: Slot::new(),
+            sessions: BTreeMap::new(),
+        }
+    }
+}
+
+impl<S: Clone> Index<S> {
     pub(super) fn is_empty(&self) -> bool {
-        self.counts.is_empty()
+        self.interests.is_empty()
     }
 
     pub(super) fn connections(&self) -> usize {
-        self.counts.len()
+        self.interests.len()
     }
 
     pub(super) fn count(&self, number: u64) -> usize {
-        self.counts.get(&number).copied().unwrap_or_default()
+        self.interests.get(&number).map_or(0, BTreeSet::len)
     }
 
-    fn slot(&mut self, interest: Interest) -> &mut Vec<Subscriber> {
+    fn slot(&mut self, interest: Interest) -> &mut Slot<S> {
         match interest {
             Interest::AnyStatus => &mut self.any_status,
             Interest::AnySession => &mut self.any_session,
@@ -68,121 +96,161 @@ impl Index {
 
     /// Whether a connection listens to this already.
     pub(super) fn has(&self, interest: &Interest, number: u64, voice: Voice) -> bool {
-        let one = |agent: &AgentId| self.agents.get(agent);
-        let slot = match interest {
-            Interest::AnyStatus => Some(&self.any_status),
-            Interest::AnySession => Some(&self.any_session),
-            Interest::Status(agent) => one(agent).map(|one| &one.status),
-            Interest::Agent(agent) => one(agent).map(|one| &one.all),
-            Interest::Session(agent, session) => {
-                one(agent).and_then(|one| one.sessions.get(session))
-            }
-        };
-        slot.is_some_and(|slot| {
-            slot.iter()
-                .any(|other| other.peer.number == number && other.voice == voice)
-        })
+        let own = self.interests.get(&number);
+        own.is_some_and(|own| own.contains(&(interest.clone(), voice)))
     }
 
     /// Adds a subscriber once; a second time renews what it may hear.
-    pub(super) fn add(&mut self, interest: Interest, subscriber: Subscriber) {
-        let number = subscriber.peer.number;
-        let slot = self.slot(interest);
-        let known = slot
-            .iter_mut()
-            .find(|other| other.peer.number == number && other.voice == subscriber.voice);
-        if let Some(known) = known {
-            *known = subscriber;
-            return;
-        }
-        slot.push(subscriber);
-        *self.counts.entry(number).or_default() += 1;
+    pub(super) fn add(&mut self, interest: Interest, (number, voice): Key, subscriber: S) {
+        let own = self.interests.entry(number).or_default();
+        own.insert((interest.clone(), voice));
+        self.slot(interest).insert((number, voice), subscriber);
     }
 
     pub(super) fn remove(&mut self, interest: &Interest, number: u64, voice: Voice) {
-        let slot = self.slot(interest.clone());
-        let before = slot.len();
-        slot.retain(|other| other.peer.number != number || other.voice != voice);
-        let removed = before - slot.len();
-        self.lower(number, removed);
-        self.prune();
+        let Some(own) = self.interests.get_mut(&number) else {
+            return;
+        };
+        if !own.remove(&(interest.clone(), voice)) {
+            return;
+        }
+        if own.is_empty() {
+            self.interests.remove(&number);
+        }
+        self.take_out(interest, (number, voice));
     }
 
     pub(super) fn forget(&mut self, number: u64) {
-        if self.counts.remove(&number).is_none() {
+        for (interest, voice) in self.interests.remove(&number).unwrap_or_default() {
+            self.take_out(&interest, (number, voice));
+        }
+    }
+
+    /// Takes a subscriber out of its place, and the place away when nobody listens there any more, so that the index
+    /// never outgrows its listeners.
+    fn take_out(&mut self, interest: &Interest, key: Key) {
+        self.slot(interest.clone()).remove(&key);
+        let (Interest::Status(agent) | Interest::Agent(agent) | Interest::Session(agent, _)) =
+            interest
+        else {
             return;
-        }
-        let gone = |list: &mut Vec<Subscriber>| list.retain(|other| other.peer.number != number);
-        gone(&mut self.any_status);
-        gone(&mut self.any_session);
-        for agent in self.agents.values_mut() {
-            gone(&mut agent.status);
-            gone(&mut agent.all);
-            agent.sessions.values_mut().for_each(gone);
-        }
-        self.prune();
-    }
-
-    fn lower(&mut self, number: u64, by: usize) {
-        if let Some(count) = self.counts.get_mut(&number) {
-            *count -= by;
-            if *count == 0 {
-                let _gone = self.counts.remove(&number);
-            }
-        }
-    }
-
-    /// Drops places nobody listens at any more, so that the index never outgrows its listeners.
-    fn prune(&mut self) {
-        for agent in self.agents.values_mut() {
-            agent.sessions.retain(|_, list| !list.is_empty());
-        }
-        self.agents.retain(|_, agent| {
-            !agent.status.is_empty() || !agent.all.is_empty() || !agent.sessions.is_empty()
-        });
-    }
-
-    /// Everybody who hears a session's events.
-    pub(super) fn of_session(&self, agent: &AgentId, session: &SessionId) -> Vec<Subscriber> {
-        let mut heard = self.any_session.clone();
-        if let Some(one) = self.agents.get(agent) {
-            let more = one
-                .all
-                .iter()
-                .chain(one.sessions.get(session).into_iter().flatten());
-            for subscriber in more {
-                push_once(&mut heard, subscriber);
-            }
-        }
-        heard
-    }
-
-    /// Everybody who hears an agent's state.
-    pub(super) fn of_status(&self, agent: &AgentId) -> Vec<Subscriber> {
-        let mut heard = self.any_status.clone();
-        for subscriber in self
-            .agents
-            .get(agent)
-            .into_iter()
-            .flat_map(|one| &one.status)
+        };
+        let Some(one) = self.agents.get_mut(agent) else {
+            return;
+        };
+        if let Interest::Session(_, session) = interest
+            && one.sessions.get(session).is_some_and(Slot::is_empty)
         {
-            push_once(&mut heard, subscriber);
+            one.sessions.remove(session);
         }
-        heard
+        if one.status.is_empty() && one.all.is_empty() && one.sessions.is_empty() {
+            self.agents.remove(agent);
+        }
+    }
+
+    /// Everybody who hears a session's events, each once.
+    pub(super) fn of_session(&self, agent: &AgentId, session: &SessionId) -> Vec<S> {
+        let one = self.agents.get(agent);
+        let here = one.and_then(|one| one.sessions.get(session));
+        merged([Some(&self.any_session), one.map(|one| &one.all), here])
+    }
+
+    /// Everybody who hears an agent's state, each once.
+    pub(super) fn of_status(&self, agent: &AgentId) -> Vec<S> {
+        let one = self.agents.get(agent).map(|one| &one.status);
+        merged([Some(&self.any_status), one, None])
     }
 
     /// Everybody who hears every agent's state.
-    pub(super) fn status_listeners(&self) -> impl Iterator<Item = &Subscriber> {
-        self.any_status.iter()
+    pub(super) fn status_listeners(&self) -> impl Iterator<Item = &S> {
+        self.any_status.values()
     }
 }
 
 /// A connection that listens in two ways still hears each event once.
-fn push_once(heard: &mut Vec<Subscriber>, subscriber: &Subscriber) {
-    let known = heard.iter().any(|other| {
-        other.peer.number == subscriber.peer.number && other.voice == subscriber.voice
-    });
-    if !known {
-        heard.push(subscriber.clone());
+fn merged<S: Clone>(slots: [Option<&Slot<S>>; 3]) -> Vec<S> {
+    let mut filled = slots.into_iter().flatten().filter(|slot| !slot.is_empty());
+    let (Some(first), second) = (filled.next(), filled.next()) else {
+        return Vec::new();
+    };
+    let Some(second) = second else {
+        return first.values().cloned().collect();
+    };
+    let mut heard: BTreeMap<Key, &S> = BTreeMap::new();
+    for (key, subscriber) in [first, second].into_iter().chain(filled).flatten() {
+        // Who listens to everything hears it as such.
+        heard.entry(*key).or_insert(subscriber);
+    }
+    heard.into_values().cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use openclaw_types::{Env as _, SystemEnv};
+
+    use super::*;
+
+    fn agent(id: &str) -> AgentId {
+        AgentId::parse(id).unwrap()
+    }
+
+    fn session(id: &str) -> SessionId {
+        SessionId::parse(id).unwrap()
+    }
+
+    #[test]
+    fn everybody_hears_what_they_asked_for_once_and_forgetting_leaves_nothing() {
+        let mut index = Index::default();
+        let of = |id| Interest::Session(agent("steward"), session(id));
+        index.add(Interest::AnySession, (1, Voice::Native), 1);
+        index.add(of("main"), (1, Voice::Native), 1);
+        index.add(of("main"), (2, Voice::Native), 2);
+        index.add(of("main"), (2, Voice::SessionMessages), 22);
+        index.add(Interest::Agent(agent("steward")), (3, Voice::A2a), 3);
+        index.add(Interest::Agent(agent("steward")), (3, Voice::A2a), 33);
+        index.add(Interest::Status(agent("steward")), (3, Voice::A2a), 3);
+        index.add(of("other"), (4, Voice::Native), 4);
+        let heard = |index: &Index<i32>, id| index.of_session(&agent("steward"), &session(id));
+        assert_eq!(heard(&index, "main"), [1, 2, 22, 33]);
+        assert_eq!(heard(&index, "other"), [1, 33, 4]);
+        assert_eq!(index.of_session(&agent("alpha"), &session("main")), [1]);
+        assert_eq!(index.of_status(&agent("steward")), [3]);
+        assert_eq!((index.count(1), index.count(3)), (2, 2));
+        index.remove(&of("main"), 2, Voice::Native);
+        index.remove(&of("main"), 2, Voice::Native);
+        assert_eq!(heard(&index, "main"), [1, 22, 33]);
+        for number in [1, 3, 4, 2, 2] {
+            index.forget(number);
+        }
+        assert!(index.is_empty() && index.agents.is_empty());
+        assert_eq!(heard(&index, "main"), Vec::<i32>::new());
+    }
+
+    #[test]
+    fn thousands_of_listeners_are_found_and_forgotten_without_looking_at_each_other() {
+        const CONNECTIONS: u64 = 20_000;
+        let began = SystemEnv.now();
+        let mut index = Index::default();
+        for number in 0..CONNECTIONS {
+            index.add(Interest::AnySession, (number, Voice::Native), number);
+            let own = Interest::Session(agent("steward"), session(&format!("s{number}")));
+            index.add(own, (number, Voice::Native), number);
+            let shared = Interest::Session(agent("steward"), session("main"));
+            index.add(shared, (number, Voice::Native), number);
+        }
+        let heard = index.of_session(&agent("steward"), &session("main"));
+        assert_eq!(heard, Vec::from_iter(0..CONNECTIONS));
+        for number in 0..CONNECTIONS {
+            index.forget(number);
+        }
+        assert!(index.is_empty());
+        // Quadratic work would take minutes.
+        let took = SystemEnv.now().since_ms(began);
+        assert!(
+            took < Duration::from_secs(20).as_millis().try_into().unwrap(),
+            "{took} ms"
+        );
     }
 }

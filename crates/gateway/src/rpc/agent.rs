@@ -60,6 +60,7 @@ pub(crate) async fn run(call: Arc<Call>, params: AgentParams) -> Result<AgentRes
     {
         return Err(error::too_many_subscriptions());
     }
+    let held = call.peer.outbox.hold(&run);
     let inbound = inbound(
         &call,
         key.clone(),
@@ -85,6 +86,7 @@ pub(crate) async fn run(call: Arc<Call>, params: AgentParams) -> Result<AgentRes
         seq,
         position: report::count(position),
     });
+    drop(held);
     let limit = Duration::from_secs(params.timeout.unwrap_or(WAIT_MS_MAX / 1000))
         .min(Duration::from_millis(WAIT_MS_MAX));
     let Some(outcome) = call.state.agents.wait(&run, limit).await else {

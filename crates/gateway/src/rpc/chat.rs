@@ -15,13 +15,20 @@ use super::{
     Call, agent, blocking, error,
     sessions::{MESSAGES_DEFAULT, MESSAGES_MAX},
 };
-use crate::report;
+use crate::{conn::outbox::Hold, report};
 
 /// Starts a run; what it says comes as `chat` events. The same key again tells how that run is.
+///
+/// Its events wait for as long as the hold that comes with the answer is kept.
 pub(crate) async fn send(
     call: Arc<Call>,
     params: ChatSendParams,
-) -> Result<ChatSendResult, ErrorShape> {
+) -> (Result<ChatSendResult, ErrorShape>, Hold) {
+    let held = call.peer.outbox.hold(&params.idempotency_key);
+    (start(&call, params).await, held)
+}
+
+async fn start(call: &Arc<Call>, params: ChatSendParams) -> Result<ChatSendResult, ErrorShape> {
     let key = call.session(None, Some(&params.session_key))?;
     let run = params.idempotency_key;
     let result = |status| {
@@ -39,7 +46,7 @@ pub(crate) async fn send(
         return Err(error::too_many_subscriptions());
     }
     let inbound = agent::inbound(
-        &call,
+        call,
         key.clone(),
         params.message,
         Some(run.clone()),
@@ -48,7 +55,7 @@ pub(crate) async fn send(
     match call.state.agents.submit(inbound).await {
         Ok(_accepted) => result(ChatSendStatus::Started),
         Err(openclaw_agents::Error::DuplicateRun { .. }) => {
-            agent::same_conversation(&call, &run, &key)?;
+            agent::same_conversation(call, &run, &key)?;
             let ended = call.state.agents.wait(&run, Duration::ZERO).await;
             result(if ended.is_some() {
                 ChatSendStatus::Ok
@@ -85,14 +92,14 @@ pub(crate) async fn history(
         if state.store.summary(&key.agent, &key.session).is_some() {
             let page = state
                 .store
-                .page(
-                    &key.agent,
-                    &key.session,
-                    params.before_seq,
-                    report::with_markers(limit),
-                )
+                .page(&key.agent, &key.session, params.before_seq, limit)
                 .map_err(|e| error::store(&e))?;
-            (result.messages, result.has_more) = report::messages(&page, limit);
+            result.messages = page
+                .entries
+                .iter()
+                .map(|entry| report::history_message(entry))
+                .collect();
+            result.has_more = page.before_seq.is_some();
         }
         Ok(result)
     })

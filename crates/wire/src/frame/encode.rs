@@ -116,6 +116,12 @@ impl EncodedEvent {
         Ok(Self { head: head.into() })
     }
 
+    /// How many bytes it has, without its number.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.head.len() + 1
+    }
+
     /// The frame for one connection; targeted events have no number.
     #[must_use]
     pub fn frame(&self, seq: Option<u64>) -> String {
