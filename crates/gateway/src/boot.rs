@@ -16,7 +16,7 @@ use openclaw_sessions::{self as sessions, RealDisk, Store};
 use openclaw_types::Env;
 use tokio_util::sync::CancellationToken;
 
-use crate::{events::Bus, guard};
+use crate::{events::Bus, guard, lock::Lock};
 
 /// Appends that may wait for the disk; a second of work of the slowest disk worth using.
 const STORE_QUEUE_DEPTH: usize = 4096;
@@ -86,13 +86,14 @@ pub enum Error {
     },
 }
 
-/// Makes the state directory and its standing parts, and fixes modes; what was wrong is logged.
+fn wrong(path: &Path) -> impl FnOnce(permissions::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::State { path, source }
+}
+
+/// Makes the state directory and its standing parts where they are missing.
 pub(crate) fn prepare_state(config: &Config) -> Result<(), Error> {
     let paths = &config.paths;
-    let wrong = |path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::State { path, source }
-    };
     for path in [
         paths.state.clone(),
         paths.agents(),
@@ -101,6 +102,12 @@ pub(crate) fn prepare_state(config: &Config) -> Result<(), Error> {
     ] {
         permissions::create_directory(&path).map_err(wrong(&path))?;
     }
+    Ok(())
+}
+
+/// Fixes modes; what was wrong is logged. Only whoever holds the lock may: the directory is a running gateway's else.
+pub(crate) fn secure_state(config: &Config, _held: &Lock) -> Result<(), Error> {
+    let paths = &config.paths;
     for finding in permissions::secure(&paths.state).map_err(wrong(&paths.state))? {
         tracing::warn!(path = %finding.path.display(), outcome = ?finding.outcome, "permissions of the state directory");
     }
@@ -132,22 +139,6 @@ pub fn store(config: &Config, env: &Arc<dyn Env>) -> Result<Store, Error> {
         tail_cache_entries: openclaw_agents::limits::tail_entries(history, lane_depth),
     };
     Ok(Store::open(options, Arc::new(RealDisk), Arc::clone(env))?)
-}
-
-/// What is done on sessions unasked.
-pub(crate) fn keeper(config: &Config) -> sessions::KeeperOptions {
-    let (keeper, maintenance) = (&config.session.keeper, &config.session.maintenance);
-    sessions::KeeperOptions {
-        auto_commit: keeper.auto_commit,
-        archive_after_ms: keeper.archive_after_ms,
-        excess: match maintenance.mode {
-            config::MaintenanceMode::Off => sessions::Excess::Ignored,
-            config::MaintenanceMode::Warn => sessions::Excess::Reported,
-            config::MaintenanceMode::Enforce => sessions::Excess::Removed,
-        },
-        sessions_max: usize::try_from(maintenance.sessions_max).unwrap_or(usize::MAX),
-        archive_bytes_max: maintenance.archive_bytes_max,
-    }
 }
 
 /// Sets up the models.
@@ -356,5 +347,39 @@ pub(crate) fn guard(config: &Config, bound: SocketAddr) -> guard::Options {
         allowed_hosts: gateway.allowed_hosts.clone(),
         allowed_origins: gateway.allowed_origins.clone(),
         bound_to_loopback: guard::canonical(bound.ip()).is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openclaw_config::{Error as Refused, Overrides};
+
+    use super::*;
+
+    #[test]
+    fn an_address_that_others_reach_needs_a_token_and_has_no_local_programs() {
+        let home = tempfile::tempdir().unwrap();
+        let load = |text: &str| {
+            std::fs::write(home.path().join("openclaw.json"), text).unwrap();
+            let overrides = Overrides {
+                state_dir: Some(home.path().to_owned()),
+                ..Overrides::default()
+            };
+            let variables = [("HOME", home.path().display().to_string())];
+            openclaw_config::load(&overrides, &Environment::of(variables))
+        };
+        let unsaid = load("{ gateway: { bind: '0.0.0.0' } }");
+        assert!(matches!(unsaid, Err(Refused::Refused { .. })));
+        for (text, is_open) in [
+            ("{ gateway: { bind: '127.0.0.1' } }", false),
+            (
+                "{ gateway: { bind: '0.0.0.0', auth: { mode: 'token' } } }",
+                true,
+            ),
+        ] {
+            let config = load(text).unwrap().config;
+            let bound = SocketAddr::new(config.gateway.bind, 18_789);
+            assert_eq!(guard(&config, bound).bound_to_loopback, !is_open, "{text}");
+        }
     }
 }

@@ -158,7 +158,7 @@ impl Conn {
                 // Finished requests make room.
                 Some(()) = self.requests.next() => None,
                 // Before new frames, so that a flood of them can put off neither.
-                () = peer.evicted() => Some(End::Close(Closing::new(1013, "too many unproven connections"))),
+                () = peer.evicted() => Some(End::Close(Closing::new(1013, "too many connections; those that show the token keep their place"))),
                 () = sleep_until(alarm) => self.ring().await,
                 incoming = self.socket.next(), if room => self.hear(incoming).await,
             };
@@ -173,6 +173,7 @@ impl Conn {
         incoming: Option<Result<Message, tokio_websockets::Error>>,
     ) -> Option<End> {
         self.unanswered = None;
+        self.peer.heard();
         match incoming {
             None => Some(End::Gone),
             // The library says so itself where one frame is too large, and not where many together are.

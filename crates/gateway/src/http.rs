@@ -14,6 +14,7 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::{
     auth, conn,
@@ -121,7 +122,7 @@ async fn socket(Shared(state): Shared<Arc<State>>, mut request: Request) -> Resp
     let (response, declared) =
         match upgrade::answer(request.method(), request.version(), request.headers()) {
             Ok(upgrade) => upgrade,
-            Err(refusal) => return problem(refusal.status, refusal.reason),
+            Err(refusal) => return not_upgraded(refusal),
         };
     let (Some(socket), Some(mut sender)) = (
         request.extensions().get::<Socket>().cloned(),
@@ -149,12 +150,29 @@ async fn socket(Shared(state): Shared<Arc<State>>, mut request: Request) -> Resp
     let upgrading = hyper::upgrade::on(&mut request);
     let (tasks, stop) = (state.tasks.clone(), state.draining.clone());
     let _task = tasks.spawn(async move {
-        match upgrading.await {
-            Ok(upgraded) => conn::run(upgraded, opened, state, stop).await,
-            Err(error) => tracing::debug!(%error, "upgrade not completed"),
+        match timeout(conn::limits::HANDSHAKE_DEADLINE, upgrading).await {
+            Ok(Ok(upgraded)) => conn::run(upgraded, opened, state, stop).await,
+            Ok(Err(error)) => tracing::debug!(%error, "upgrade not completed"),
+            Err(_elapsed) => tracing::debug!("upgrade not completed in time"),
         }
     });
     response.map(|()| Body::empty())
+}
+
+/// The answer to an upgrade that can't be; one of the wrong version is told the right one.
+fn not_upgraded(refusal: upgrade::NotAnUpgrade) -> Response {
+    let mut response = problem(refusal.status, refusal.reason);
+    if refusal.status == StatusCode::UPGRADE_REQUIRED {
+        let headers = response.headers_mut();
+        for (name, value) in [
+            (header::UPGRADE, "websocket"),
+            (header::CONNECTION, "Upgrade"),
+            (header::SEC_WEBSOCKET_VERSION, upgrade::VERSION),
+        ] {
+            let _none = headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    response
 }
 
 /// Whether the request carries the right token in its Authorization header; cookies and the query are never looked at.

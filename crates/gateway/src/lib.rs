@@ -14,7 +14,6 @@ mod conn;
 mod events;
 pub mod guard;
 mod http;
-mod keeper;
 mod listen;
 pub mod lock;
 pub mod logging;
@@ -83,6 +82,7 @@ impl Gateway {
             started_at: started.as_millis(),
         };
         let mut lock = Lock::take(&config.paths.state, &record)?;
+        boot::secure_state(&config, &lock)?;
         listen::raise_descriptors();
         let wanted = SocketAddr::new(config.gateway.bind, config.gateway.port);
         let failed = |source| Error::Listen {
@@ -131,7 +131,6 @@ impl Gateway {
         );
         let _task = state.tasks.spawn(serving);
         let _task = state.tasks.spawn(ticks(Arc::clone(&state)));
-        let _task = state.tasks.spawn(keeper::keep(Arc::clone(&state)));
         tracing::info!(%address, state_dir = %state.state_dir.display(), version = VERSION, "gateway ready");
         Ok(Self {
             state,

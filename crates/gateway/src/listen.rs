@@ -1,12 +1,9 @@
 //! The one port: accept, `TCP_NODELAY`, a place in the budget, then HTTP until somebody upgrades.
 
-use std::{
-    collections::VecDeque,
-    io,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+mod places;
+mod stream;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -16,14 +13,14 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
-/// Sockets that have not yet shown who they are, and never more than half of all. When one more comes, the oldest of
-/// them is dropped, so a flood of silent connections can't keep anybody out for longer than it takes to speak.
-pub(crate) const UNPROVEN_MAX: usize = 512;
+pub(crate) use self::places::{Place, UNPROVEN_MAX};
+use self::{places::Places, stream::Impatient};
+
 /// What a socket beyond the limit is told. Nothing was read of it, so there is no telling what it wanted.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 /// Bytes of a request's head: a token, cookies and proxy headers fit several times.
@@ -34,6 +31,8 @@ const HEADERS_MAX: usize = 100;
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// Pause after the kernel refused a socket, so that a lack of descriptors does not become a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The least time between two lines about sockets that the kernel refused.
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
 
 /// The addresses of one socket, for whoever handles its requests.
 #[derive(Debug, Clone)]
@@ -76,6 +75,7 @@ pub(crate) async fn serve(
     stop: CancellationToken,
 ) {
     let places = Places::new(connections_max);
+    let mut complaints = Complaints::default();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -97,10 +97,31 @@ pub(crate) async fn serve(
                 let _task = tasks.spawn(connection(accepted, router.clone(), stop.clone()));
             }
             Err(error) => {
-                tracing::warn!(%error, "accept refused by the system");
+                if let Some(kept) = complaints.next(Instant::now()) {
+                    tracing::warn!(%error, unsaid = kept, "accept refused by the system");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+/// Says the same thing once in a while, however often it happens.
+#[derive(Debug, Default)]
+struct Complaints {
+    last: Option<Instant>,
+    unsaid: u64,
+}
+
+impl Complaints {
+    /// How many were kept back since the last one, where it is time for another.
+    fn next(&mut self, now: Instant) -> Option<u64> {
+        if self.last.is_some_and(|last| now < last + COMPLAINT_PAUSE) {
+            self.unsaid += 1;
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.unsaid))
     }
 }
 
@@ -132,7 +153,7 @@ async fn connection(accepted: Accepted, router: Router, stop: CancellationToken)
     let Ok(local) = stream.local_addr() else {
         return;
     };
-    let evicted = place.evicted.clone();
+    let evicted = Arc::clone(&place);
     let socket = Socket { peer, local, place };
     let service = TowerToHyperService::new(router.map_request(
         move |mut request: http::Request<hyper::body::Incoming>| {
@@ -145,7 +166,7 @@ async fn connection(accepted: Accepted, router: Router, stop: CancellationToken)
         .header_read_timeout(HEAD_DEADLINE)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Impatient::new(stream)), service)
         .with_upgrades();
     let mut serving = std::pin::pin!(serving);
     let ended = tokio::select! {
@@ -154,76 +175,11 @@ async fn connection(accepted: Accepted, router: Router, stop: CancellationToken)
             serving.as_mut().graceful_shutdown();
             serving.await
         }
-        () = evicted.cancelled() => return,
+        () = evicted.evicted() => return,
         ended = serving.as_mut() => ended,
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "http connection ended");
-    }
-}
-
-/// The places of open sockets, and those of them that have not shown who they are, oldest first.
-#[derive(Debug)]
-struct Places {
-    open: Arc<Semaphore>,
-    unproven_max: usize,
-    waiting: Mutex<VecDeque<std::sync::Weak<Place>>>,
-}
-
-/// One socket's place, held for as long as anything of the connection lives.
-#[derive(Debug)]
-pub(crate) struct Place {
-    evicted: CancellationToken,
-    proven: std::sync::atomic::AtomicBool,
-    _open: OwnedSemaphorePermit,
-}
-
-impl Place {
-    /// The socket has shown who it is and no longer counts as unproven.
-    pub(crate) fn prove(&self) {
-        self.proven
-            .store(true, std::sync::atomic::Ordering::Relaxed);
-    }
-
-    /// Whether the socket has shown who it is.
-    pub(crate) fn is_proven(&self) -> bool {
-        self.proven.load(std::sync::atomic::Ordering::Relaxed)
-    }
-
-    /// Resolves when the place was taken away.
-    pub(crate) async fn evicted(&self) {
-        self.evicted.cancelled().await;
-    }
-}
-
-impl Places {
-    fn new(connections_max: usize) -> Self {
-        Self {
-            open: Arc::new(Semaphore::new(connections_max)),
-            unproven_max: (connections_max / 2).clamp(1, UNPROVEN_MAX),
-            waiting: Mutex::default(),
-        }
-    }
-
-    /// A place for one more socket, unless there are too many.
-    fn enter(&self) -> Option<Arc<Place>> {
-        let open = Arc::clone(&self.open).try_acquire_owned().ok()?;
-        let place = Arc::new(Place {
-            evicted: CancellationToken::new(),
-            proven: false.into(),
-            _open: open,
-        });
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() >= self.unproven_max {
-            waiting.retain(|other| other.upgrade().is_some_and(|other| !other.is_proven()));
-        }
-        if waiting.len() >= self.unproven_max
-            && let Some(oldest) = waiting.pop_front().and_then(|oldest| oldest.upgrade())
-        {
-            oldest.evicted.cancel();
-        }
-        waiting.push_back(Arc::downgrade(&place));
-        Some(place)
     }
 }
 
@@ -232,36 +188,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_unproven_socket_makes_room() {
-        let places = Places::new(UNPROVEN_MAX * 4);
-        let all: Vec<_> = (0..UNPROVEN_MAX).map(|_| places.enter().unwrap()).collect();
-        all[0].prove();
-        let _one_more = places.enter().unwrap();
-        assert!(
-            all.iter().all(|place| !place.evicted.is_cancelled()),
-            "a proven place was given up first"
-        );
-        let _another = places.enter().unwrap();
-        assert!(!all[0].evicted.is_cancelled() && all[1].evicted.is_cancelled());
-        assert!(all[2..].iter().all(|place| !place.evicted.is_cancelled()));
-    }
-
-    #[test]
-    fn closed_sockets_hold_no_place() {
-        let places = Places::new(2);
-        for _ in 0..UNPROVEN_MAX * 3 {
-            drop(places.enter().unwrap());
-        }
-        let kept = places.enter().unwrap();
-        assert!(!kept.evicted.is_cancelled());
-    }
-
-    #[test]
-    fn the_last_place_is_the_last() {
-        let places = Places::new(3);
-        let mut all: Vec<_> = (0..3).map(|_| places.enter().unwrap()).collect();
-        assert!(places.enter().is_none());
-        drop(all.pop());
-        assert!(places.enter().is_some());
+    fn a_lack_of_descriptors_is_said_once_a_minute() {
+        let (mut complaints, start) = (Complaints::default(), Instant::now());
+        let said: Vec<_> = (0_u64..=2_400)
+            .filter_map(|tick| {
+                let kept = complaints.next(start + ACCEPT_PAUSE * u32::try_from(tick).unwrap())?;
+                Some((tick, kept))
+            })
+            .collect();
+        assert_eq!(said, [(0, 0), (1_200, 1_199), (2_400, 1_199)]);
     }
 }

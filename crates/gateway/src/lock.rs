@@ -97,19 +97,21 @@ impl Lock {
     }
 }
 
-/// How often a refused lock is tried again, with [`RETRY_PAUSE`] between: [`holder`] holds it for an instant.
+/// How often a lock that somebody holds alone is tried again, with [`RETRY_PAUSE`] between: two starts at once may see
+/// each other looking.
 const ATTEMPTS: u32 = 5;
+/// How often one is tried that is only looked at, by [`holder`]: ten seconds of people looking without a gap.
+const LOOKED_AT_ATTEMPTS: u32 = 2_000;
 /// Longer than a look at the lock takes, far shorter than a person notices.
 const RETRY_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 
 fn exclusive(file: &File, path: &Path) -> Result<(), Error> {
-    for attempt in 1..=ATTEMPTS {
+    let (mut held, mut looked_at) = (0, 0);
+    while held < ATTEMPTS && looked_at < LOOKED_AT_ATTEMPTS {
         match flock(file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(()),
-            Err(rustix::io::Errno::WOULDBLOCK) if attempt < ATTEMPTS => {
-                std::thread::sleep(RETRY_PAUSE);
-            }
-            Err(rustix::io::Errno::WOULDBLOCK) => break,
+            Err(rustix::io::Errno::WOULDBLOCK) if is_only_looked_at(file) => looked_at += 1,
+            Err(rustix::io::Errno::WOULDBLOCK) => held += 1,
             Err(errno) => {
                 return Err(Error::File {
                     path: path.to_owned(),
@@ -117,11 +119,22 @@ fn exclusive(file: &File, path: &Path) -> Result<(), Error> {
                 });
             }
         }
+        std::thread::sleep(RETRY_PAUSE);
     }
     Err(Error::Held {
         holder: read(path),
         path: path.to_owned(),
     })
+}
+
+/// Whether nobody holds the lock alone: those who look share it.
+fn is_only_looked_at(file: &File) -> bool {
+    let shared = flock(file, FlockOperation::NonBlockingLockShared).is_ok();
+    if shared {
+        // Nothing waits for the answer: closing the file lets go too.
+        flock(file, FlockOperation::Unlock).ok();
+    }
+    shared
 }
 
 /// Who holds the lock of a state directory right now, if anybody does.
@@ -188,6 +201,21 @@ mod tests {
         assert_eq!(holder(state.path()), None);
         assert_eq!(last(state.path()), Some(record()));
         assert!(Lock::take(state.path(), &record()).is_ok());
+    }
+
+    #[test]
+    fn people_who_look_do_not_keep_a_gateway_from_starting() {
+        let state = tempfile::tempdir().unwrap();
+        let path = state.path().join(LOCK_FILE);
+        std::fs::write(&path, b"").unwrap();
+        let looking = File::open(&path).unwrap();
+        flock(&looking, FlockOperation::NonBlockingLockShared).unwrap();
+        let gone = std::thread::spawn(move || {
+            std::thread::sleep(RETRY_PAUSE * ATTEMPTS * 10);
+            drop(looking);
+        });
+        assert!(Lock::take(state.path(), &record()).is_ok());
+        gone.join().unwrap();
     }
 
     #[test]

@@ -559,7 +559,7 @@ const FORWARDING: [(&str, &str); 9] = [
 #[tokio::test]
 async fn forwarding_headers_are_believed_from_listed_proxies_only() {
     let world: World = Setup::two()
-        .config(json!({"gateway": {"trustedProxies": ["127.7.0.0/16"]}}))
+        .config(json!({"gateway": {"trustedProxies": ["127.7.0.0/16"], "allowedHosts": ["gate.example"]}}))
         .start()
         .await;
     let bearer = format!("Bearer {TOKEN}");
@@ -579,7 +579,12 @@ async fn forwarding_headers_are_believed_from_listed_proxies_only() {
                 .unwrap_err();
             assert_eq!(refused.status, 403, "{name}");
         }
-        // Through the proxy any Host works, and a token is always needed.
+        // A page under another name may set such a header as well.
+        let stream = connect_from([127, 7, 1, 1], world.address).await;
+        let headers = [("Host", "evil.example"), (name, value)];
+        let refused = Socket::upgrade(stream, "/", &headers).await.unwrap_err();
+        assert_eq!(refused.status, 403, "{name}");
+        // Through the proxy a listed Host works, and a token is always needed.
         for (headers, kind) in [
             (vec![("Host", "gate.example"), (name, value)], "error"),
             (vec![("Host", "localhost"), (name, value)], "error"),
@@ -615,4 +620,19 @@ async fn forwarding_headers_are_believed_from_listed_proxies_only() {
         socket.ask(&json!({"type": "status"})).await["type"],
         "status"
     );
+}
+
+#[tokio::test]
+async fn another_version_of_the_websocket_protocol_is_told_the_right_one() {
+    let world = Setup::two().start().await;
+    let mut headers = vec![("Host", "localhost")];
+    headers.extend(UPGRADE.map(|(name, value)| match name {
+        "Sec-WebSocket-Version" => (name, "8"),
+        _ => (name, value),
+    }));
+    let answer = http::exchange(world.address, &http::request("GET", "/", &headers)).await;
+    assert_eq!(answer.status, 426);
+    assert_eq!(answer.header("sec-websocket-version"), Some("13"));
+    assert_eq!(answer.header("upgrade"), Some("websocket"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
 }

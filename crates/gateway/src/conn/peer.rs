@@ -70,7 +70,7 @@ impl Peer {
     pub(crate) fn new(opened: Opened, outbox: Outbox, state: &State) -> Self {
         let principal = opened.token_shown.then_some(Principal::Operator);
         if principal.is_some() {
-            opened.place.prove();
+            opened.place.keep();
         }
         Self {
             id: format!("client-{}", state.env.fresh_id()),
@@ -107,7 +107,7 @@ impl Peer {
             .principal
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(Principal::Operator);
-        self.place.prove();
+        self.place.keep();
     }
 
     /// The native handshake is done.
@@ -128,6 +128,11 @@ impl Peer {
     /// It counts no longer as unproven.
     pub(crate) fn proven(&self) {
         self.place.prove();
+    }
+
+    /// Something was heard of it.
+    pub(crate) fn heard(&self) {
+        self.place.hear();
     }
 
     /// Resolves when its place was given to a newer connection.

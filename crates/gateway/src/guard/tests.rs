@@ -166,15 +166,17 @@ fn forwarding_headers_are_believed_from_listed_proxies_only() {
         );
         let sender = admit_with(
             "10.1.2.3:99",
-            &[("host", "anything.example"), (name, "203.0.113.9")],
+            &[("host", "gateway.example"), (name, "203.0.113.9")],
         )
         .unwrap();
         assert!(!sender.local_program, "{name}");
+        let rebound = [("host", "anything.example"), (name, "203.0.113.9")];
+        assert_eq!(admit_with("10.1.2.3:99", &rebound), Err(403), "{name}");
     }
     let mapped = admit_with(
         "[::ffff:10.1.2.3]:99",
         &[
-            ("host", "x.example"),
+            ("host", "localhost"),
             ("x-forwarded-for", "1.1.1.1, 203.0.113.9"),
         ],
     );
@@ -201,4 +203,15 @@ fn the_address_limits_count_by_has_one_form() {
     let plain = admit_with("1.2.3.4:5", &[("host", "localhost")]).unwrap();
     let mapped = admit_with("[::ffff:1.2.3.4]:5", &[("host", "localhost")]).unwrap();
     assert_eq!(plain.address, mapped.address);
+}
+
+#[test]
+fn nobody_is_a_local_program_where_others_reach_the_port() {
+    let mut options = options();
+    options.bound_to_loopback = false;
+    let mut headers = HeaderMap::new();
+    headers.insert("host", http::HeaderValue::from_static("127.0.0.1:18789"));
+    let peer = LOOPBACK.parse().unwrap();
+    let sender = admit(&options, peer, &Method::GET, &headers).unwrap();
+    assert!(!sender.local_program);
 }

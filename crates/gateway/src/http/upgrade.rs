@@ -7,6 +7,8 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header
 pub(crate) const NATIVE: &str = "openclaw";
 /// The specification's own dialect.
 pub(crate) const A2A_V1: &str = "a2a-v1";
+/// The one version of the WebSocket protocol there is.
+pub(crate) const VERSION: &str = "13";
 /// Appended to the client's key before hashing (RFC 6455 section 1.3).
 const KEY_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -60,7 +62,7 @@ pub(crate) fn answer(
     }
     if headers
         .get(header::SEC_WEBSOCKET_VERSION)
-        .is_none_or(|version| version != "13")
+        .is_none_or(|version| version != VERSION)
     {
         return refuse(
             StatusCode::UPGRADE_REQUIRED,
