@@ -449,6 +449,34 @@ async fn a_message_that_wants_no_answer_gets_none() {
 }
 
 #[tokio::test]
+async fn nothing_that_wants_no_answer_gets_one_whatever_comes_of_it() {
+    let world = Setup::triad().start().await;
+    let mut socket = Socket::open(world.address).await;
+    for mut frame in [
+        json!({"type": "ping"}),
+        json!({"type": "status"}),
+        json!({"type": "status", "agent": "nobody"}),
+        message("nobody", "x"),
+        message("alpha", "x"),
+        json!({"type": "broadcast", "content": {"message": "two", "agents": ["alpha", "nobody"]}}),
+        json!({"type": "subscribe", "content": {"channel": "agent:status", "agents": ["charlie"]}}),
+        json!({"type": "unsubscribe", "content": {"channel": "agent:status", "agents": ["charlie"]}}),
+        json!({"type": "request", "content": {"service": "nothing"}}),
+        json!({"type": "vote", "content": {"proposalId": "p", "vote": "approve"}}),
+        json!({"type": "auth", "content": {"token": "wrong"}}),
+    ] {
+        frame["metadata"] = json!({"requiresResponse": false});
+        socket.say(&frame).await;
+    }
+    let _both = world.model().asked_times(2).await;
+    let pong = socket
+        .ask(&json!({"type": "ping", "metadata": {"correlationId": "last"}}))
+        .await;
+    assert_eq!(pong["metadata"]["correlationId"], "last", "{pong}");
+    assert_eq!(socket.hears_within(Duration::from_millis(50)).await, []);
+}
+
+#[tokio::test]
 async fn a_broadcast_reaches_everyone_and_says_whom() {
     let world = Setup::two().start().await;
     let mut socket = Socket::open(world.address).await;
@@ -480,9 +508,11 @@ async fn a_broadcast_reaches_everyone_and_says_whom() {
             "content": {"success": true, "results": {"alpha": "accepted", "steward": "accepted"}, "totalSent": 2},
             "metadata": {"parentId": "b1"}})
     );
-    let frame = json!({"type": "broadcast", "content": {"message": "two", "agents": ["alpha", "nobody"]},
-        "metadata": {"requiresResponse": false}});
-    let summary = socket.ask(&frame).await;
+    let frame =
+        json!({"type": "broadcast", "content": {"message": "two", "agents": ["alpha", "nobody"]}});
+    socket.say(&frame).await;
+    assert_eq!(socket.hear().await["from"], "alpha");
+    let summary = socket.hear().await;
     assert_eq!(
         summary["content"],
         json!({"success": false, "results": {"alpha": "accepted", "nobody": "AGENT_NOT_FOUND"}, "totalSent": 1})

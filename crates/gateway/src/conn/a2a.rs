@@ -133,7 +133,7 @@ impl Talk {
             Body::Request { service, .. } => return self.service(service),
             _ => return self.error(ErrorCode::UnknownType, "this type is not handled here"),
         };
-        self.peer.outbox.push(text);
+        self.say(text);
     }
 
     fn agent_status(&self, agent: &AgentId) {
@@ -141,7 +141,7 @@ impl Talk {
             Ok(status) => {
                 let (card, details) = (report::card(&status), report::agent_details(&status));
                 let to = self.header.reply_to();
-                self.peer.outbox.push(reply::agent_status(
+                self.say(reply::agent_status(
                     &self.state.stamp(&self.peer),
                     &to,
                     &card,
@@ -168,7 +168,7 @@ impl Talk {
             }
         };
         let to = self.header.reply_to();
-        self.peer.outbox.push(reply::response(
+        self.say(reply::response(
             &self.state.stamp(&self.peer),
             &to,
             service,
@@ -203,10 +203,10 @@ impl Talk {
         match self.state.auth.check(&self.peer.sender, token) {
             Ok(()) => {
                 self.peer.promote();
-                self.peer.outbox.push(reply::authenticated(&stamp, &to));
+                self.say(reply::authenticated(&stamp, &to));
             }
             Err(error) => {
-                self.peer.outbox.push(reply::error(
+                self.say(reply::error(
                     &stamp,
                     &to,
                     ErrorCode::AuthFailed,
@@ -235,7 +235,7 @@ impl Talk {
             );
         }
         let to = self.header.reply_to();
-        self.peer.outbox.push(reply::subscribed(
+        self.say(reply::subscribed(
             &self.state.stamp(&self.peer),
             &to,
             subscription.channel,
@@ -245,7 +245,7 @@ impl Talk {
     fn unsubscribe(&self, subscription: &Subscription) {
         self.state.bus.unsubscribe_a2a(&self.peer, subscription);
         let to = self.header.reply_to();
-        self.peer.outbox.push(reply::unsubscribed(
+        self.say(reply::unsubscribed(
             &self.state.stamp(&self.peer),
             &to,
             subscription.channel,
@@ -258,7 +258,7 @@ impl Talk {
             DisconnectReason::Manual,
             "goodbye",
         );
-        self.peer.outbox.push(text);
+        self.say(text);
         self.peer.close(Closing::new(1000, "goodbye"));
     }
 
@@ -266,8 +266,7 @@ impl Talk {
         let session = self.header.session.clone();
         let result = self.run(&agent, session, text).await;
         match result {
-            Ok(outcome) if self.header.requires_response => self.outcome(&outcome),
-            Ok(_outcome) => {}
+            Ok(outcome) => self.outcome(&outcome),
             Err((code, message)) => self.error(code, &message),
         }
     }
@@ -343,7 +342,7 @@ impl Talk {
                 reply::error_with_hint(&stamp, &to, ErrorCode::AgentError, said)
             }
         };
-        self.peer.outbox.push(text);
+        self.say(text);
     }
 
     /// Sends one message to many agents; answers come as `message` frames, then the summary of who took it.
@@ -360,7 +359,7 @@ impl Talk {
             let result = self
                 .run(agent, self.header.session.clone(), text.clone())
                 .await;
-            if let (Ok(outcome), true) = (&result, self.header.requires_response) {
+            if let Ok(outcome) = &result {
                 self.outcome(outcome);
             }
             (
@@ -371,7 +370,7 @@ impl Talk {
         let results: BTreeMap<String, Result<(), ErrorCode>> =
             join_all(sends).await.into_iter().collect();
         let to = self.header.reply_to();
-        self.peer.outbox.push(reply::broadcast_result(
+        self.say(reply::broadcast_result(
             &self.state.stamp(&self.peer),
             &to,
             &results,
@@ -401,7 +400,7 @@ impl Talk {
                     &to,
                     &report::decision(&decision),
                 );
-                self.peer.outbox.push(text);
+                self.say(text);
             }
             Err(error) => {
                 let (code, message) = report::submit_error(&error);
@@ -410,9 +409,16 @@ impl Talk {
         }
     }
 
+    /// Answers, unless the client wants no answer.
+    fn say(&self, text: String) {
+        if self.header.requires_response {
+            self.peer.outbox.push(text);
+        }
+    }
+
     fn error(&self, code: ErrorCode, message: &str) {
         let to: ReplyTo = self.header.reply_to();
-        self.peer.outbox.push(reply::error(
+        self.say(reply::error(
             &self.state.stamp(&self.peer),
             &to,
             code,
