@@ -141,6 +141,22 @@ pub fn store(config: &Config, env: &Arc<dyn Env>) -> Result<Store, Error> {
     Ok(Store::open(options, Arc::new(RealDisk), Arc::clone(env))?)
 }
 
+/// What is done on sessions unasked.
+pub(crate) fn keeper(config: &Config) -> sessions::KeeperOptions {
+    let (keeper, maintenance) = (&config.session.keeper, &config.session.maintenance);
+    sessions::KeeperOptions {
+        auto_commit: keeper.auto_commit,
+        archive_after_ms: keeper.archive_after_ms,
+        excess: match maintenance.mode {
+            config::MaintenanceMode::Off => sessions::Excess::Ignored,
+            config::MaintenanceMode::Warn => sessions::Excess::Reported,
+            config::MaintenanceMode::Enforce => sessions::Excess::Removed,
+        },
+        sessions_max: usize::try_from(maintenance.sessions_max).unwrap_or(usize::MAX),
+        archive_bytes_max: maintenance.archive_bytes_max,
+    }
+}
+
 /// Sets up the models.
 pub(crate) fn models(
     config: &Config,

@@ -14,6 +14,7 @@ mod conn;
 mod events;
 pub mod guard;
 mod http;
+mod keeper;
 mod listen;
 pub mod lock;
 pub mod logging;
@@ -131,6 +132,7 @@ impl Gateway {
         );
         let _task = state.tasks.spawn(serving);
         let _task = state.tasks.spawn(ticks(Arc::clone(&state)));
+        let _task = state.tasks.spawn(keeper::keep(Arc::clone(&state)));
         tracing::info!(%address, state_dir = %state.state_dir.display(), version = VERSION, "gateway ready");
         Ok(Self {
             state,

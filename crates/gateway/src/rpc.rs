@@ -70,6 +70,12 @@ impl Call {
             s::SessionsDelete::NAME => {
                 self.later::<s::SessionsDelete, _, _>(params, sessions::delete)
             }
+            s::SessionsCommit::NAME => {
+                self.later::<s::SessionsCommit, _, _>(params, sessions::keep::commit)
+            }
+            s::SessionsVerify::NAME => {
+                self.later::<s::SessionsVerify, _, _>(params, sessions::keep::verify)
+            }
             s::SessionsSearch::NAME => {
                 self.later::<s::SessionsSearch, _, _>(params, sessions::search::search)
             }

@@ -92,14 +92,14 @@ pub(crate) async fn history(
         if state.store.summary(&key.agent, &key.session).is_some() {
             let page = state
                 .store
-                .page(&key.agent, &key.session, params.before_seq, limit)
+                .page(
+                    &key.agent,
+                    &key.session,
+                    params.before_seq,
+                    report::with_markers(limit),
+                )
                 .map_err(|e| error::store(&e))?;
-            result.messages = page
-                .entries
-                .iter()
-                .map(|entry| report::history_message(entry))
-                .collect();
-            result.has_more = page.before_seq.is_some();
+            (result.messages, result.has_more) = report::messages(&page, limit);
         }
         Ok(result)
     })
