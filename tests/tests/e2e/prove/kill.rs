@@ -78,11 +78,7 @@ async fn nothing_acknowledged_is_lost_doubled_reordered_or_partial_after_kills_u
     process.signal(Signal::TERM);
     assert_eq!(process.ended().await, Some(0));
     found.check(state, &load.ledger, true);
-    assert!(
-        load.ledger.len() > kills,
-        "{:?}",
-        load.refused
-    );
+    assert!(load.ledger.len() > kills, "{:?}", load.refused);
     println!(
         "kill: {kills} kills, {} acknowledged, 0 lost, doubled, reordered or partial",
         load.ledger.len()
