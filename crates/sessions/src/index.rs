@@ -55,6 +55,8 @@ pub(crate) struct Index {
     found: u64,
     /// Entries in all, hidden ones included.
     entries: u64,
+    /// Where the session of the last line read back is: the next line is often of the same one.
+    recent: usize,
 }
 
 #[derive(Debug)]
@@ -136,16 +138,19 @@ impl Index {
         bytes: &[u8],
     ) -> Result<(), Fault> {
         let name = line.session.as_ref();
-        let at = match self.sessions.get_index_of(name) {
-            Some(at) => at,
-            None => {
-                let Ok(id) = SessionId::parse(name) else {
-                    return Err(Fault::Key { key: "sessionId" });
-                };
-                self.sessions.insert_full(id, Session::default()).0
-            }
-        };
-        let session = &mut self.sessions[at];
+        let recent = self.sessions.get_index(self.recent);
+        if recent.is_none_or(|(id, _)| id.as_str() != name) {
+            self.recent = match self.sessions.get_index_of(name) {
+                Some(at) => at,
+                None => {
+                    let Ok(id) = SessionId::parse(name) else {
+                        return Err(Fault::Key { key: "sessionId" });
+                    };
+                    self.sessions.insert_full(id, Session::default()).0
+                }
+            };
+        }
+        let session = &mut self.sessions[self.recent];
         place.seq = session.accept(line.seq)?;
         let first = session.places.len() == 0;
         let owner = if first {

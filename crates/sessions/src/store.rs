@@ -82,7 +82,8 @@ struct Inner {
     queue_depth: usize,
     shared: Arc<Shared>,
     inbox: Arc<Inbox<Command>>,
-    opening: Mutex<()>,
+    /// A lock for each agent that was ever opened, so that no two open the same one.
+    opening: Mutex<BTreeMap<AgentId, Arc<Mutex<()>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -114,21 +115,22 @@ impl Store {
             queue_depth: options.queue_depth,
             shared,
             inbox,
-            opening: Mutex::new(()),
+            opening: Mutex::default(),
             thread: Mutex::new(Some(thread)),
         })))
     }
 
     /// Opens an agent's transcript, made if there is none, and says what was found in it.
     ///
-    /// An agent that is open stays as it is.
+    /// An agent that is open stays as it is. Several may be opened side by side, from as many threads.
     ///
     /// # Errors
     /// Another process holds the transcript, or it cannot be opened or read.
     pub fn open_agent(&self, agent: &AgentId) -> Result<Recovery, Error> {
         let shared = &self.0.shared;
-        // One opening at a time; the others' appends go on, however long the file is.
-        let _opening = lock(&self.0.opening);
+        // One opening of an agent at a time; other agents open and append meanwhile, however long the file is.
+        let opening = Arc::clone(lock(&self.0.opening).entry(agent.clone()).or_default());
+        let _opening = lock(&opening);
         if lock(&shared.agents).contains_key(agent) {
             return Ok(Recovery::default());
         }

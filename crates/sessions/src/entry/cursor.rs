@@ -4,6 +4,11 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr2};
 
+/// So many bytes of a text are looked at together.
+const BLOCK_BYTES: usize = 64;
+/// So many of a block in which the text may end.
+const PART_BYTES: usize = 16;
+
 /// What is left of a line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
@@ -44,43 +49,77 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The rest of a short string without escapes, behind its opening quote: a name rather than a text.
+    pub(super) fn name(&mut self) -> Option<&'a str> {
+        let end = self.0.iter().position(|&byte| byte == b'"')?;
+        let (name, rest) = self.0.split_at(end);
+        if name.iter().any(|&byte| byte < 0x20 || byte == b'\\') {
+            return None;
+        }
+        self.0 = &rest[1..];
+        std::str::from_utf8(name).ok()
+    }
+
     /// Steps over the rest of a string without looking into it.
     pub(super) fn skip_string(&mut self) -> Option<()> {
-        let mut from = 0;
+        // The first two bytes have nothing, or one byte, before them.
+        for at in 0..2 {
+            if self.ends_at(at) {
+                self.0 = &self.0[at + 1..];
+                return Some(());
+            }
+        }
+        let mut from = 2;
+        while let Some(block) = Block::<BLOCK_BYTES>::at(self.0, from) {
+            if block.may_end()
+                && let Some(end) = self.end_in(from)
+            {
+                self.0 = &self.0[end + 1..];
+                return Some(());
+            }
+            from += BLOCK_BYTES;
+        }
         loop {
             let at = from + memchr(b'"', self.0.get(from..)?)?;
-            // Texts are full of escapes and have few quotes: only in front of a quote are backslashes counted.
-            let before = self.0[..at].iter().rev();
-            let escapes = before.take_while(|&&byte| byte == b'\\').count();
             from = at + 1;
-            if escapes % 2 == 0 {
+            if self.ends_at(at) {
                 self.0 = &self.0[from..];
                 return Some(());
             }
         }
     }
 
+    /// Where the string ends in the block that begins there.
+    fn end_in(&self, from: usize) -> Option<usize> {
+        let mut parts = (from..from + BLOCK_BYTES).step_by(PART_BYTES);
+        parts.find_map(|from| {
+            Block::<PART_BYTES>::at(self.0, from).filter(Block::may_end)?;
+            (from..from + PART_BYTES).find(|&at| self.ends_at(at))
+        })
+    }
+
+    /// Whether a quote stands there that is no escaped one.
+    fn ends_at(&self, at: usize) -> bool {
+        if self.0.get(at) != Some(&b'"') {
+            return false;
+        }
+        let before = self.0[..at].iter().rev();
+        let escapes = before.take_while(|&&byte| byte == b'\\').count();
+        escapes % 2 == 0
+    }
+
     /// Digits without sign or leading zeros.
     pub(super) fn number(&mut self) -> Option<u64> {
-        let count = self
-            .0
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        let (digits, rest) = self.0.split_at(count);
+        let digits = self.0.iter().position(|byte| !byte.is_ascii_digit());
+        let (digits, rest) = self.0.split_at(digits.unwrap_or(self.0.len()));
         self.0 = rest;
         parse_digits(digits)
     }
 
     /// The number at the very end, behind `,"seq":`; the cursor keeps what is between.
     pub(super) fn last_seq(&mut self) -> Option<u64> {
-        let count = self
-            .0
-            .iter()
-            .rev()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        let (before, digits) = self.0.split_at(self.0.len() - count);
+        let before = self.0.iter().rposition(|byte| !byte.is_ascii_digit())?;
+        let (before, digits) = self.0.split_at(before + 1);
         self.0 = before.strip_suffix(b",\"seq\":")?;
         parse_digits(digits).filter(|&seq| seq > 0)
     }
@@ -111,6 +150,38 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// A part of a string with the same part one and two bytes earlier.
+struct Block<'a, const N: usize> {
+    bytes: &'a [u8; N],
+    before: &'a [u8; N],
+    two_before: &'a [u8; N],
+}
+
+impl<'a, const N: usize> Block<'a, N> {
+    /// `None` where fewer bytes are left, or where nothing stands before them.
+    fn at(bytes: &'a [u8], from: usize) -> Option<Self> {
+        let part = |back: usize| bytes.get(from.checked_sub(back)?..)?.first_chunk();
+        Some(Self {
+            bytes: part(0)?,
+            before: part(1)?,
+            two_before: part(2)?,
+        })
+    }
+
+    /// Whether there is a quote that is not behind exactly one backslash. Texts are full of escaped quotes, and this
+    /// is all that is asked of most of their bytes: without a branch, so that many of them are looked at in one go.
+    fn may_end(&self) -> bool {
+        let mut found = 0;
+        for at in 0..N {
+            let quote = u8::from(self.bytes[at] == b'"');
+            let plain = u8::from(self.before[at] != b'\\');
+            let twice = u8::from(self.two_before[at] == b'\\');
+            found |= quote & (plain | twice);
+        }
+        found != 0
+    }
+}
+
 fn checked(bytes: &[u8]) -> Option<&str> {
     if bytes.iter().any(|&byte| byte < 0x20) {
         return None;
@@ -125,4 +196,34 @@ fn parse_digits(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0_u64, |sum, digit| {
         sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_string_is_stepped_over_up_to_its_first_unescaped_quote(
+            pieces in prop::collection::vec(
+                prop_oneof![Just("\\\\"), Just("\\\""), Just("x"), Just("0123456789abcdef"), Just("\""), Just("\\")],
+                0..60,
+            ),
+        ) {
+            let text = pieces.concat();
+            let mut escaped = false;
+            let end = text.bytes().position(|byte| {
+                let ends = byte == b'"' && !escaped;
+                escaped = byte == b'\\' && !escaped;
+                ends
+            });
+            let mut cursor = Cursor(text.as_bytes());
+            prop_assert_eq!(cursor.skip_string().is_some(), end.is_some());
+            if let Some(end) = end {
+                prop_assert_eq!(cursor.0, &text.as_bytes()[end + 1..]);
+            }
+        }
+    }
 }

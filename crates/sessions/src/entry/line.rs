@@ -69,19 +69,22 @@ fn quick(body: &[u8]) -> Option<Line<'_>> {
     cursor.eat(b"{\"timestamp\":")?;
     let timestamp = Timestamp(i64::try_from(cursor.number()?).ok()?);
     cursor.eat(b",\"role\":\"")?;
-    let role = Role::parse(cursor.plain()?)?;
+    let role = role(&mut cursor)?;
     cursor.eat(b",\"content\":\"")?;
     cursor.skip_string()?;
     cursor.eat(b",\"sessionId\":\"")?;
-    let session = cursor.plain().filter(|text| !text.is_empty())?;
+    let session = cursor.name().filter(|text| !text.is_empty())?;
     cursor.eat(b",\"id\":\"")?;
     cursor.skip_string()?;
     let mut run = None;
     if cursor.eat(b",\"runId\":\"").is_some() {
-        run = Some(Cow::Borrowed(cursor.plain()?));
+        run = Some(Cow::Borrowed(cursor.name()?));
     }
     cursor.eat(b",\"kind\":\"")?;
-    let kind = Kind::parse(cursor.plain()?);
+    let kind = match cursor.eat(b"message\"") {
+        Some(()) => Kind::Message,
+        None => Kind::parse(cursor.plain()?),
+    };
     let rest = cursor.0;
     let parts = rest.starts_with(b",\"parts\":[");
     let calls_tools = parts && TOOL_CALL_START.find(rest).is_some();
@@ -96,4 +99,17 @@ fn quick(body: &[u8]) -> Option<Line<'_>> {
         operator,
         seq,
     })
+}
+
+fn role(cursor: &mut Cursor<'_>) -> Option<Role> {
+    for (word, role) in [
+        (&b"user\""[..], Role::User),
+        (b"assistant\"", Role::Assistant),
+        (b"system\"", Role::System),
+    ] {
+        if cursor.eat(word).is_some() {
+            return Some(role);
+        }
+    }
+    None
 }

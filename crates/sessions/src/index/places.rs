@@ -17,6 +17,8 @@ pub(crate) struct Place {
 
 /// Entries per block. A look-up near the end unpacks one or two blocks, whatever the session's length.
 const BLOCK_ENTRIES: usize = 64;
+/// Bytes that a block of short lines takes.
+const BLOCK_BYTES: usize = 6 * BLOCK_ENTRIES;
 
 /// The places of one session's entries in file order.
 #[derive(Debug, Default)]
@@ -138,6 +140,10 @@ impl Places {
 
 impl Block {
     fn push(&mut self, place: Place) {
+        // Room at once for what the rest of a block usually takes, instead of for a few bytes again and again.
+        if self.packed.capacity() == 0 {
+            self.packed.reserve(BLOCK_BYTES);
+        }
         put_number(place.offset - self.last.offset, &mut self.packed);
         put_number(u64::from(place.len), &mut self.packed);
         put_number(place.seq - self.last.seq, &mut self.packed);
