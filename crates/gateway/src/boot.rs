@@ -16,7 +16,11 @@ use openclaw_sessions::{self as sessions, RealDisk, Store};
 use openclaw_types::Env;
 use tokio_util::sync::CancellationToken;
 
-use crate::{events::Bus, guard, lock::Lock};
+use crate::{
+    events::Bus,
+    guard,
+    lock::{Lock, Record},
+};
 
 /// Appends that may wait for the disk; a second of work of the slowest disk worth using.
 const STORE_QUEUE_DEPTH: usize = 4096;
@@ -105,13 +109,14 @@ pub(crate) fn prepare_state(config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
-/// Fixes modes; what was wrong is logged. Only whoever holds the lock may: the directory is a running gateway's else.
-pub(crate) fn secure_state(config: &Config, _held: &Lock) -> Result<(), Error> {
+/// Takes the lock and then fixes modes: without it the directory may be a running gateway's. What was wrong is logged.
+pub(crate) fn lock_state(config: &Config, record: &Record) -> Result<Lock, Error> {
     let paths = &config.paths;
+    let lock = Lock::take(&paths.state, record)?;
     for finding in permissions::secure(&paths.state).map_err(wrong(&paths.state))? {
         tracing::warn!(path = %finding.path.display(), outcome = ?finding.outcome, "permissions of the state directory");
     }
-    Ok(())
+    Ok(lock)
 }
 
 /// Opens the store of a state directory, as its configuration says.
@@ -371,6 +376,41 @@ mod tests {
     use openclaw_config::{Error as Refused, Overrides};
 
     use super::*;
+
+    #[test]
+    fn a_start_that_is_refused_leaves_the_running_gateways_modes_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("openclaw.json"), "{}").unwrap();
+        let overrides = Overrides {
+            state_dir: Some(home.path().to_owned()),
+            ..Overrides::default()
+        };
+        let variables = [("HOME", home.path().display().to_string())];
+        let loaded = openclaw_config::load(&overrides, &Environment::of(variables));
+        let config = loaded.unwrap().config;
+        let record = Record {
+            pid: 7,
+            address: None,
+            instance: "i".to_owned(),
+            started_at: 1,
+        };
+        let log = config.paths.logs().join("gateway.log");
+        let mode = || std::fs::metadata(&log).unwrap().permissions().mode() & 0o777;
+        prepare_state(&config).unwrap();
+        std::fs::write(&log, "").unwrap();
+        std::fs::set_permissions(&log, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let other = Lock::take(&config.paths.state, &record).unwrap();
+        prepare_state(&config).unwrap();
+        assert!(matches!(
+            lock_state(&config, &record),
+            Err(Error::Lock { .. })
+        ));
+        assert_eq!(mode(), 0o640);
+        drop(other);
+        let _lock = lock_state(&config, &record).unwrap();
+        assert_eq!(mode(), 0o600);
+    }
 
     #[test]
     fn an_address_that_others_reach_needs_a_token_and_has_no_local_programs() {

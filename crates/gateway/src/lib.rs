@@ -82,8 +82,7 @@ impl Gateway {
             instance: instance.clone(),
             started_at: started.as_millis(),
         };
-        let mut lock = Lock::take(&config.paths.state, &record)?;
-        boot::secure_state(&config, &lock)?;
+        let mut lock = boot::lock_state(&config, &record)?;
         listen::raise_descriptors();
         let wanted = SocketAddr::new(config.gateway.bind, config.gateway.port);
         let failed = |source| Error::Listen {
