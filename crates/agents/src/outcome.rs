@@ -82,6 +82,26 @@ impl Failure {
         }
     }
 
+    /// Adds where the model was chosen, where another model may be the cure.
+    pub(crate) fn chosen(mut self, choice: Option<String>) -> Self {
+        use openclaw_models::{Kind, Phase};
+
+        let kind = match &self.kind {
+            FailureKind::Model(kind) => *kind,
+            _ => return self,
+        };
+        if let Kind::Auth
+        | Kind::NotFound
+        | Kind::Transport
+        | Kind::NoModel
+        | Kind::Timeout(Phase::Connect) = kind
+        {
+            let hints: Vec<String> = self.hint.take().into_iter().chain(choice).collect();
+            self.hint = (!hints.is_empty()).then(|| hints.join("; "));
+        }
+        self
+    }
+
     /// The error and its causes, joined once.
     pub(crate) fn of(kind: FailureKind, error: &dyn std::error::Error) -> Self {
         Self::new(kind, chain(error))

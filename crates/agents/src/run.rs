@@ -223,7 +223,11 @@ impl<'a> Driver<'a> {
         };
         match guard.wait(stream.next()).await {
             Waited::Ready(Some(Ok(chunk))) => Input::Chunk(chunk),
-            Waited::Ready(Some(Err(error))) => Input::ModelFailed(Failure::of_model(&error)),
+            Waited::Ready(Some(Err(error))) => {
+                let character = self.agent.character().ok();
+                let choice = character.and_then(|character| character.model_hint(&self.agent.id));
+                Input::ModelFailed(Failure::of_model(&error).chosen(choice))
+            }
             Waited::Ready(None) => Input::ModelFailed(Failure::new(
                 FailureKind::Model(openclaw_models::Kind::Malformed),
                 "the model's answer broke off",

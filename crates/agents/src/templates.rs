@@ -94,18 +94,29 @@ pub(crate) fn defaults(agent: &AgentId) -> Traits {
         .unwrap_or_else(|| Traits::unknown(agent))
 }
 
+/// What a new `config.json` says of an agent: its defaults but for the model, whose choice is the gateway's.
+pub(crate) fn own(agent: &AgentId) -> Traits {
+    Traits {
+        model: None,
+        ..defaults(agent)
+    }
+}
+
 /// Opens an agent's workspace; what is missing begins with the agent's texts.
+///
+/// The texts speak of the agent as `traits` do. Its `config.json` begins with `own`, which leaves out what the
+/// gateway's configuration says: a copy of that would hold on when the configuration has changed.
 ///
 /// # Errors
 /// The directory is not ours or cannot be used.
 pub(crate) fn open(
     root: &Path,
     agent: &AgentId,
-    traits: &Traits,
+    (traits, own): (&Traits, &Traits),
     purpose: Option<&str>,
 ) -> Result<Workspace, workspace::Error> {
     let fallback = format!("to serve as {} of the collective.", traits.role);
-    let settings = Settings::new(agent, traits);
+    let settings = Settings::new(agent, own);
     let seed = Seed {
         text: &|file| text(agent, traits, purpose.unwrap_or(&fallback), file),
         settings: &settings,

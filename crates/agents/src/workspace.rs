@@ -113,7 +113,8 @@ pub fn ensure(root: &Path, agent: &AgentOptions) -> Result<Vec<&'static str>, cr
 
 fn fill(root: &Path, agent: &AgentOptions) -> Result<Vec<&'static str>, Error> {
     make_dirs(root).map_err(disk("create", root))?;
-    let mut workspace = templates::open(root, &agent.id, &agent.traits(), None)?;
+    let traits = (&agent.traits(), &templates::own(&agent.id));
+    let mut workspace = templates::open(root, &agent.id, traits, None)?;
     workspace.seed_file(TRANSCRIPT, String::new)?;
     Ok(workspace.made)
 }

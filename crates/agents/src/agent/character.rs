@@ -10,7 +10,7 @@ use crate::{
     prompt::{self, Persona, System},
     settings::Traits,
     templates,
-    workspace::{self, Files, Stamp, Workspace},
+    workspace::{self, Files, SETTINGS, Stamp, Workspace},
 };
 
 /// System prompts kept per agent: one per tier and size that its models have, and a day's change.
@@ -65,6 +65,16 @@ impl Character {
             traits,
             texts: workspace.read_texts(),
             systems: Mutex::default(),
+        })
+    }
+
+    /// Where the model of the agent was chosen, if that is in its own settings, and how to take it back.
+    pub(crate) fn model_hint(&self, agent: &AgentId) -> Option<String> {
+        let model = &self.model;
+        (!model.is_empty()).then(|| {
+            format!(
+                "the model `{model}` is set in agents/{agent}/{SETTINGS}; `openclaw agent config {agent} set model null` takes it back"
+            )
         })
     }
 

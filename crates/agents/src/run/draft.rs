@@ -40,7 +40,7 @@ impl PromptDraft {
             .models
             .profile(&agent.id, &character.model)
             .await
-            .map_err(|error| Failure::of_model(&error))?;
+            .map_err(|error| Failure::of_model(&error).chosen(character.model_hint(&agent.id)))?;
         let budget = Budget::of(&profile, core.options.history_entries);
         let key = SystemKey {
             tier: profile.tier,

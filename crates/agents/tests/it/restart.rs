@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use openclaw_agents::Status;
-use openclaw_models::scripted::{Script, ScriptedProvider, Step};
+use openclaw_agents::{AgentOptions, Status};
+use openclaw_models::{
+    Kind,
+    scripted::{Script, ScriptedProvider, Step},
+};
 use openclaw_types::{Message, Role};
 
-use crate::harness::{Choices, World, named};
+use crate::harness::{Choices, World, agent, named};
 
 #[tokio::test(start_paused = true)]
 async fn runs_that_died_with_the_process_are_marked_on_the_next_start() {
@@ -123,4 +126,73 @@ async fn one_bad_workspace_stops_one_agent() {
     std::fs::write(world.path("beta").join("config.json"), "{}").unwrap();
     let outcome = world.send("beta", "r2").await.outcome.await;
     assert_eq!(outcome.status, Status::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_configuration_says_is_not_copied_into_a_workspace() {
+    let stated = AgentOptions {
+        role: "guide".to_owned(),
+        model: Some("gone/large".to_owned()),
+        ..named("steward")
+    };
+    let choices = |agent: AgentOptions| Choices {
+        agents: vec![agent],
+        ..Choices::default()
+    };
+    let provider = || ScriptedProvider::answering("fine");
+    let world = World::with(provider(), choices(stated.clone()));
+    let status = world.agents.status(&agent("steward")).unwrap();
+    assert_eq!(
+        (status.role.as_str(), status.model.as_deref()),
+        ("guide", Some("gone/large"))
+    );
+    let text = std::fs::read(world.path("steward").join("config.json")).unwrap();
+    let file: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!(
+        (&file["role"], &file["model"]),
+        (&serde_json::json!("orchestrator"), &serde_json::Value::Null)
+    );
+    world.store.shutdown().await.unwrap();
+
+    let (home, disk) = (Arc::clone(&world.home), world.disk.clone());
+    let plain = AgentOptions {
+        role: "orchestrator".to_owned(),
+        ..named("steward")
+    };
+    let again = World::on(provider(), choices(plain), home, disk, 2);
+    let status = again.agents.status(&agent("steward")).unwrap();
+    assert_eq!((status.role.as_str(), status.model), ("orchestrator", None));
+
+    // What `openclaw init` makes says the same.
+    let init = tempfile::tempdir().unwrap();
+    openclaw_agents::workspace::ensure(&init.path().join("agents"), &stated).unwrap();
+    let made = std::fs::read(init.path().join("agents/steward/config.json")).unwrap();
+    assert_eq!(made, text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_cannot_be_had_is_told_with_the_place_that_names_it() {
+    let provider = ScriptedProvider::answering("unused");
+    for kind in [Kind::Transport, Kind::Overloaded] {
+        provider.queue(Script::new().then(Step::Fail(kind)));
+    }
+    let world = World::new(provider);
+    let config = world.path("steward").join("config.json");
+    std::fs::write(config, r#"{"model": "scripted/scripted"}"#).unwrap();
+    for (id, hint) in [
+        (
+            "r1",
+            Some(
+                "the model `scripted/scripted` is set in agents/steward/config.json; \
+                 `openclaw agent config steward set model null` takes it back",
+            ),
+        ),
+        ("r2", None),
+    ] {
+        let outcome = world.send("steward", id).await.outcome.await;
+        let Status::Failed(failure) = outcome.status else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(failure.hint.as_deref(), hint, "{id}");
+    }
 }
