@@ -4,25 +4,24 @@ use std::{fs, time::Duration};
 
 /// CPU time of a process so far, user and system together.
 pub(crate) fn cpu(pid: u32) -> Result<Duration, String> {
+    ticks(pid, 11)
+}
+
+/// CPU time of this process's children that have ended.
+pub(crate) fn children_cpu() -> Result<Duration, String> {
+    ticks(std::process::id(), 13)
+}
+
+/// Two neighbouring counters of a process: user and system.
+fn ticks(pid: u32, first: usize) -> Result<Duration, String> {
     let path = format!("/proc/{pid}/stat");
     let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
     // The name may hold spaces and parentheses; the fields follow its last one.
-    let fields: Vec<&str> = text
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
-    let ticks = |index: usize| {
-        fields
-            .get(index)
-            .and_then(|field| field.parse::<u64>().ok())
-            .unwrap_or_default()
-    };
+    let fields = text.rsplit(')').next().unwrap_or_default();
+    let counters = fields.split_whitespace().skip(first).take(2);
+    let ticks: u64 = counters.filter_map(|field| field.parse::<u64>().ok()).sum();
     let per_second = rustix::param::clock_ticks_per_second();
-    Ok(Duration::from_secs_f64(
-        (ticks(11) + ticks(12)) as f64 / per_second as f64,
-    ))
+    Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
 }
 
 /// Resident memory of a process, in bytes.
