@@ -6,7 +6,10 @@ use openclaw_models::{Models, Tier};
 use openclaw_sessions::Store;
 use openclaw_types::{AgentId, Env, Message, RunId, SessionId, SessionKey};
 
-use self::{open::open, status::status};
+use self::{
+    open::{open, open_all},
+    status::status,
+};
 use crate::{
     agent::Agent,
     core::{self, Core},
@@ -99,14 +102,7 @@ impl Agents {
             env,
             roster,
         }));
-        for agent in configured {
-            open(&core, agent.id.clone(), Some(agent), None);
-        }
-        for id in found {
-            if core.agent(&id).is_none() {
-                open(&core, id, None, None);
-            }
-        }
+        open_all(&core, configured, found);
         Ok(Self(core))
     }
 
