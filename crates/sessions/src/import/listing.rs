@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn keys_become_names_and_paths_lead_nowhere_else() {
         let text = br#"{
-            "agent:alpha:main": {"sessionId": "0f5e", "sessionFile": "/home/x/.openclaw/0f5e.jsonl", "updatedAt": 1},
+            "agent:alpha:main": {"sessionId": "0f5e", "sessionFile": "/state/0f5e.jsonl", "updatedAt": 1},
             "agent:alpha:discord:channel:7": {"sessionId": "a1"},
             "agent:alpha:Fr\u00fchst\u00fcck 2": {"sessionId": "a2", "sessionFile": "C:\\state\\a2.jsonl"},
             "global": {"sessionId": "a3", "sessionFile": "../../a3.jsonl"},
