@@ -56,8 +56,6 @@ pub struct Query {
     pub before: Option<Timestamp>,
     /// Only entries as old as this or newer.
     pub after: Option<Timestamp>,
-    /// Archived sessions too.
-    pub archived: bool,
 }
 
 impl Query {
@@ -72,7 +70,6 @@ impl Query {
             limit: 50,
             before: None,
             after: None,
-            archived: false,
         }
     }
 }
@@ -124,8 +121,6 @@ pub struct Hit {
     pub snippet: String,
     /// Where the matches are in the snippet, in characters, the end not included.
     pub ranges: Vec<(usize, usize)>,
-    /// It is in an archived session.
-    pub archived: bool,
 }
 
 /// What a search found.
@@ -346,7 +341,6 @@ fn hit(
         kind: entry.kind,
         snippet,
         ranges,
-        archived: false,
     }
 }
 

@@ -111,9 +111,6 @@ pub(crate) struct Search {
     /// Capitals do not count
     #[arg(short, long)]
     pub(crate) ignore_case: bool,
-    /// Archived sessions too
-    #[arg(long)]
-    pub(crate) archived: bool,
 }
 
 #[derive(Debug, Args)]

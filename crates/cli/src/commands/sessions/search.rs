@@ -39,7 +39,6 @@ pub(super) fn search(place: &Place, output: Output, search: &Search) -> Result<(
         limit: Some(search.limit),
         before: ago(search.until),
         after: ago(search.since),
-        archived: search.archived.then_some(true),
     };
     let result = if is_running(&config.paths) {
         call::<SessionsSearch>(&config, &params)?
@@ -78,7 +77,6 @@ fn from_disk(
         limit: params.limit.map_or(usize::MAX, |limit| limit as usize),
         before: params.before.map(Timestamp),
         after: params.after.map(Timestamp),
-        archived: params.archived == Some(true),
     };
     let snapshot = snapshot(config)?;
     // An agent that has never been spoken to has no files.
@@ -114,7 +112,6 @@ fn hit(hit: Hit) -> SearchHit {
         kind: (hit.kind != Kind::Message).then(|| hit.kind.as_str().to_owned()),
         snippet: hit.snippet,
         ranges: hit.ranges,
-        archived: hit.archived,
     }
 }
 

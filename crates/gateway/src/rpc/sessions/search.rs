@@ -91,7 +91,6 @@ fn query(call: &Call, params: SessionsSearchParams) -> Result<Query, ErrorShape>
         limit: usize::try_from(params.limit.unwrap_or(HITS_DEFAULT)).unwrap_or(usize::MAX),
         before: params.before.map(Timestamp),
         after: params.after.map(Timestamp),
-        archived: params.archived == Some(true),
     })
 }
 
@@ -120,6 +119,5 @@ fn hit(hit: Hit) -> SearchHit {
         kind: (hit.kind != Kind::Message).then(|| hit.kind.as_str().to_owned()),
         snippet: hit.snippet,
         ranges: hit.ranges,
-        archived: hit.archived,
     }
 }

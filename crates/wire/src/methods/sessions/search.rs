@@ -42,13 +42,12 @@ impl Method for SessionsSearch {
             Kind::Number,
             "only entries of this time or newer, in milliseconds",
         ),
-        may("archived", Kind::Flag, "archived sessions too"),
     ];
     const RESULT: &'static [Field] = &[
         need(
             "hits",
             Kind::List,
-            "`{key, agentId, sessionId, seq, id, timestamp, role, kind, snippet, ranges, archived}` each; \
+            "`{key, agentId, sessionId, seq, id, timestamp, role, kind, snippet, ranges}` each; \
              a range is two places in the snippet, in characters",
         ),
         need("more", Kind::Flag, "whether there are older ones"),
@@ -95,9 +94,6 @@ pub struct SessionsSearchParams {
     /// Only newer ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
-    /// Archived sessions too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub archived: Option<bool>,
 }
 
 /// Result of `sessions.search`.
@@ -138,7 +134,4 @@ pub struct SearchHit {
     pub snippet: String,
     /// Where the matches are in the snippet, in characters.
     pub ranges: Vec<(usize, usize)>,
-    /// It is in an archived session.
-    #[serde(default)]
-    pub archived: bool,
 }
