@@ -132,6 +132,7 @@ impl Discovery {
             model: choice::best(known.map_or(&[], |known| known.preferred), models),
             learned: (!learned.is_empty()).then_some(learned),
             is_keyed: false,
+            absent: None,
         }
     }
 
@@ -189,6 +190,7 @@ impl Discovery {
             model: choice::best(known.preferred, &models),
             learned: (!models.is_empty()).then_some(models),
             is_keyed: false,
+            absent: None,
         }
     }
 
@@ -216,10 +218,10 @@ impl Discovery {
                 is_keyed: probe.key.is_some(),
                 ..Place::found(LITELLM_ID, "LiteLLM", url, &["default"], models)
             },
-            Ok(_) => Place::unused("LiteLLM", &format!("{url} serves no model")),
+            Ok(_) => Place::absent(LITELLM_ID, "LiteLLM", &format!("{url} serves no model")),
             Err(failure) => {
                 let detail = failure.describe(Some(LITELLM_VARIABLE));
-                Place::unused("LiteLLM", &format!("{url} {detail}"))
+                Place::absent(LITELLM_ID, "LiteLLM", &format!("{url} {detail}"))
             }
         }
     }
@@ -234,10 +236,14 @@ impl Discovery {
                 }
                 Place::found(OLLAMA_ID, "Ollama", url, &[], models)
             }
-            Ok(_) => Place::unused("Ollama", &format!("{url} has no model that can talk")),
+            Ok(_) => Place::absent(
+                OLLAMA_ID,
+                "Ollama",
+                &format!("{url} has no model that can talk"),
+            ),
             Err(failure) => {
                 let detail = failure.describe(None);
-                Place::unused("Ollama", &format!("{url} {detail}"))
+                Place::absent(OLLAMA_ID, "Ollama", &format!("{url} {detail}"))
             }
         }
     }
@@ -255,6 +261,7 @@ impl Discovery {
                 model: Some(model.clone()),
                 learned: None,
                 is_keyed: false,
+                absent: None,
             },
             LocalChoice::Not(why) => Place::unused("local model", why),
         }

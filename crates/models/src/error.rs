@@ -272,6 +272,15 @@ impl Error {
     /// The error and its causes in one line.
     #[must_use]
     pub fn full_text(&self) -> String {
+        if let Self::Transport {
+            provider,
+            address,
+            source,
+        } = self
+            && let Some(brief) = source.brief()
+        {
+            return format!("`{provider}` at {address} {brief}");
+        }
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {

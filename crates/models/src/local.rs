@@ -49,6 +49,8 @@ pub(crate) struct Local {
 #[derive(Debug)]
 struct Shared {
     options: LocalOptions,
+    /// Kept open for as long as the provider's path leads through it.
+    _door: launch::Door,
     model: Model,
     catalog: Catalog,
     provider: OpenAi,
@@ -101,6 +103,7 @@ impl Local {
         if !modeld.is_file() {
             return Err(format!("{} is not there", modeld.display()));
         }
+        let door = launch::Door::to(&options);
         let model = Model::of(options.model.as_deref(), &parts.catalog)?;
         let provider = OpenAi::new(
             &ProviderOptions {
@@ -112,7 +115,7 @@ impl Local {
                 headers: Vec::new(),
                 deadlines: parts.deadlines,
                 models: Vec::new(),
-                transport: Transport::Unix(launch::socket(&options)),
+                transport: Transport::Unix(door.path.clone()),
             },
             parts.http,
             parts.env,
@@ -121,6 +124,7 @@ impl Local {
         Ok(Self {
             shared: Arc::new(Shared {
                 options,
+                _door: door,
                 model,
                 catalog: parts.catalog,
                 provider,

@@ -90,7 +90,7 @@ impl Unserved {
                 "set a provider's key, such as OPENAI_API_KEY, start LiteLLM or Ollama, or fetch the local model with `openclaw models pull`".to_owned()
             }
             Self::Unknown { providers } => format!(
-                "write `provider/model` with one of these providers: {}; `openclaw models list` shows their models",
+                "write `provider/model` with one of these providers: {}",
                 providers.join(", ")
             ),
             Self::Ambiguous { references } => format!("write one of: {}", references.join(", ")),

@@ -21,6 +21,8 @@ pub(crate) struct Routes {
     pub(crate) keyed: BTreeMap<String, Entry>,
     pub(crate) source: Option<Source>,
     pub(crate) looked_at: Vec<LookedAt>,
+    /// Providers that a search looked for in vain.
+    pub(crate) absent: Vec<String>,
 }
 
 /// One provider.
@@ -75,8 +77,16 @@ impl Routes {
         }
     }
 
-    /// Adds what was looked at to a reason that would otherwise say only that there is nothing.
+    /// Adds what was looked at to a reason that would otherwise say only that there is nothing, and leaves out
+    /// providers that are not there.
     pub(crate) fn explain(&self, why: Unserved) -> Unserved {
+        let why = match why {
+            Unserved::Unknown { mut providers } => {
+                providers.retain(|provider| !self.absent.contains(provider));
+                Unserved::Unknown { providers }
+            }
+            why => why,
+        };
         if self.source.is_some()
             || !matches!(why, Unserved::NoProvider { .. } | Unserved::Unknown { .. })
         {
@@ -102,6 +112,7 @@ impl Routes {
         for (id, models) in findings.learned {
             routes.learn(&id, models);
         }
+        routes.absent.extend(findings.absent);
         let model = findings.source.as_ref().map(|source| source.model.clone());
         routes
             .table

@@ -17,6 +17,8 @@ pub(crate) struct Findings {
     pub(crate) learned: Vec<(String, Vec<ModelOptions>)>,
     /// Providers that want the key they would else be called without.
     pub(crate) keyed: Vec<String>,
+    /// Providers that nobody configured and that are not there.
+    pub(crate) absent: Vec<String>,
 }
 
 /// What was found at one place.
@@ -32,6 +34,8 @@ pub(super) struct Place {
     pub(super) learned: Option<Vec<ModelOptions>>,
     /// Whether it answered to a key that it is not shown unless it has to be.
     pub(super) is_keyed: bool,
+    /// The provider that is not there, if this is where it would be.
+    pub(super) absent: Option<&'static str>,
 }
 
 impl Place {
@@ -46,6 +50,15 @@ impl Place {
             model: None,
             learned: None,
             is_keyed: false,
+            absent: None,
+        }
+    }
+
+    /// A server that was looked for under the provider's id, and serves nothing.
+    pub(super) fn absent(id: &'static str, name: &str, detail: &str) -> Self {
+        Self {
+            absent: Some(id),
+            ..Self::unused(name, detail)
         }
     }
 
@@ -66,6 +79,7 @@ impl Place {
             model: choice::best(preferred, &models),
             learned: Some(models),
             is_keyed: false,
+            absent: None,
         }
     }
 }
@@ -85,6 +99,7 @@ impl Findings {
             is_usable: place.is_usable,
             detail: place.detail,
         });
+        self.absent.extend(place.absent.map(str::to_owned));
         if place.is_keyed {
             self.keyed.push(place.id.clone());
         }

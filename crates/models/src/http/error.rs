@@ -44,6 +44,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// What the other side did, after its address, where one word says it all; the causes repeat themselves.
+    pub(crate) fn brief(&self) -> Option<&'static str> {
+        match self {
+            Self::Connect { source } if is_refused(source) => Some("refuses the connection"),
+            Self::Connect { source } if is_unknown_host(source) => Some("has an unknown name"),
+            Self::ConnectDeadline { .. } => Some("did not take the connection in time"),
+            _ => None,
+        }
+    }
+
     /// What a person may do about it.
     #[must_use]
     pub fn hint(&self, address: &str) -> Option<String> {
@@ -68,6 +78,13 @@ fn causes<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
+}
+
+fn is_refused(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| {
+        let cause = cause.downcast_ref::<io::Error>();
+        cause.is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
+    })
 }
 
 fn is_certificate(error: &reqwest::Error) -> bool {

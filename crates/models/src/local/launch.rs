@@ -2,6 +2,8 @@
 
 use std::{
     ffi::OsString,
+    fs::File,
+    os::fd::AsRawFd as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,9 +17,54 @@ const OPEN_FILES_MAX: u64 = 256;
 /// Conversations that it keeps warm and answers at the same time.
 const SLOTS: &str = "4";
 
-/// Where it listens.
-pub(super) fn socket(options: &LocalOptions) -> PathBuf {
-    options.run_dir.join("modeld.sock")
+/// What its socket is called.
+const SOCKET: &str = "modeld.sock";
+/// Longest path to the socket that is used as it is. The system takes 107 bytes, and 103 on some; the name under which
+/// the socket is made has up to 11 more.
+const SOCKET_PATH_BYTES_MAX: usize = 92;
+
+/// How the socket is reached.
+#[derive(Debug)]
+pub(super) struct Door {
+    /// A path that is short enough.
+    pub(super) path: PathBuf,
+    /// What a path that would be too long goes through; it leads nowhere when this is closed.
+    _directory: Option<File>,
+}
+
+impl Door {
+    /// The way to where the process listens. Its directory may lie as deep as it likes.
+    pub(super) fn to(options: &LocalOptions) -> Self {
+        let path = options.run_dir.join(SOCKET);
+        let directory = is_too_long(&path).then(|| File::open(&options.run_dir));
+        // A directory that can't be opened can't be listened in either, and whoever tries says why.
+        match directory.and_then(Result::ok) {
+            Some(directory) => Self {
+                path: Path::new("/proc/self/fd")
+                    .join(directory.as_raw_fd().to_string())
+                    .join(SOCKET),
+                _directory: Some(directory),
+            },
+            None => Self {
+                path,
+                _directory: None,
+            },
+        }
+    }
+}
+
+fn is_too_long(path: &Path) -> bool {
+    path.as_os_str().len() > SOCKET_PATH_BYTES_MAX
+}
+
+/// Where it is to listen, for a process that begins in its directory.
+fn socket(options: &LocalOptions) -> PathBuf {
+    let path = options.run_dir.join(SOCKET);
+    if is_too_long(&path) {
+        PathBuf::from(SOCKET)
+    } else {
+        path
+    }
 }
 
 /// What it is to be.

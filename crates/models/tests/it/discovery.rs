@@ -188,6 +188,20 @@ async fn a_silent_server_holds_nobody_up() {
 }
 
 #[tokio::test]
+async fn a_model_that_nobody_serves_is_refused_with_the_providers_that_are_there() {
+    let world = World {
+        ollama: Some(ollama().await),
+        ..World::default()
+    };
+    let (models, _) = world.found().await;
+    let error = models.profile(&steward(), "openai/gpt").await.unwrap_err();
+    assert_eq!(
+        error.hint().as_deref(),
+        Some("write `provider/model` with one of these providers: ollama")
+    );
+}
+
+#[tokio::test]
 async fn a_configured_provider_is_the_only_source_even_when_it_is_down() {
     let world = World {
         ollama: Some(ollama().await),
@@ -197,7 +211,14 @@ async fn a_configured_provider_is_the_only_source_even_when_it_is_down() {
     options.providers = vec![provider("mine", "http://127.0.0.1:9")];
     let models = start(options);
     let (_, error) = collect(models.stream(&steward(), hello())).await;
-    assert_eq!(error.expect("nobody listens").kind(), Kind::Transport);
+    let error = error.expect("nobody listens");
+    assert_eq!(error.kind(), Kind::Transport);
+    assert_eq!(
+        error.full_text(),
+        "none of 2 models answered: \
+         mine/agent/steward: `mine` at http://127.0.0.1:9/v1 refuses the connection; \
+         mine/agent/steward-failover: `mine` at http://127.0.0.1:9/v1 refuses the connection"
+    );
     let status = models.probe().await;
     let source = status.source.expect("a source");
     assert_eq!(

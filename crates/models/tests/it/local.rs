@@ -24,12 +24,16 @@ struct Machine {
 impl Machine {
     fn new(behaviour: &str, idle_ms: Option<u64>) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
+        Self::listening_in(dir.path().to_owned(), dir, behaviour, idle_ms)
+    }
+
+    fn listening_in(run_dir: PathBuf, dir: TempDir, behaviour: &str, idle_ms: Option<u64>) -> Self {
         let file = dir.path().join("Tiny.gguf");
         std::fs::write(&file, format!("GGUF{behaviour}")).expect("a file");
         let local = LocalOptions {
             modeld: Some(child()),
             model: Some(file.display().to_string()),
-            run_dir: dir.path().to_owned(),
+            run_dir,
             context_window: 2_048,
             memory_bytes_max: 4 << 30,
             idle_ms,
@@ -98,6 +102,17 @@ async fn it_starts_at_the_first_need_and_stays() {
     assert_eq!(machine.models.status().local, ready);
     machine.models.shutdown().await;
     assert_eq!(machine.text().await, Err(Kind::Cancelled));
+}
+
+#[tokio::test]
+async fn its_directory_may_lie_deeper_than_a_sockets_path_may_be_long() {
+    let dir = tempfile::tempdir().unwrap();
+    let deep = dir.path().join("d".repeat(100)).join("e".repeat(100));
+    std::fs::create_dir_all(&deep).unwrap();
+    let machine = Machine::listening_in(deep.clone(), dir, "", None);
+    assert!(machine.text().await.unwrap().starts_with("start 1, "));
+    assert!(deep.join("modeld.sock").exists());
+    machine.models.shutdown().await;
 }
 
 #[tokio::test]
