@@ -51,6 +51,15 @@ pub struct PromptView {
     pub tiny: bool,
 }
 
+/// What became of the runs that went on when the agents were shut down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drained {
+    /// Ended by themselves.
+    pub ended: usize,
+    /// Stopped, because the deadline had passed.
+    pub stopped: usize,
+}
+
 /// A handle to all agents; clones share them.
 #[derive(Clone)]
 pub struct Agents(Arc<Core>);
@@ -189,7 +198,7 @@ impl Agents {
             .count_tokens(&agent.id, &draft.request.model, &prompt.messages)
             .await;
         Ok(PromptView {
-            parts: parts(&draft, &prompt.messages),
+            parts: parts(&draft, &prompt.messages, count.tokens),
             messages: prompt.messages,
             tokens: count.tokens,
             exact: count.exact,
@@ -199,16 +208,35 @@ impl Agents {
     }
 
     /// Takes nothing new, lets runs end until the deadline, stops the rest and waits for their last entries.
-    pub async fn shutdown(&self, deadline: Duration) {
+    pub async fn shutdown(&self, deadline: Duration) -> Drained {
         let core = &self.0;
         core.stop();
-        if tokio::time::timeout(deadline, core.tasks.wait())
-            .await
-            .is_ok()
-        {
-            return;
+        let runs = core.runs.live().len();
+        if runs > 0 {
+            let deadline_ms = deadline.as_millis();
+            tracing::info!(runs, deadline_ms, "runs are waited for");
         }
-        for run in core.runs.live() {
+        let ended = tokio::time::timeout(deadline, core.tasks.wait()).await;
+        let late = if ended.is_ok() {
+            Vec::new()
+        } else {
+            core.runs.live()
+        };
+        let drained = Drained {
+            ended: runs.saturating_sub(late.len()),
+            stopped: late.len(),
+        };
+        if runs > 0 {
+            tracing::info!(
+                ended = drained.ended,
+                stopped = drained.stopped,
+                "runs are over"
+            );
+        }
+        if ended.is_ok() {
+            return drained;
+        }
+        for run in late {
             run.abort(AbortCause::Stopping);
         }
         let grace = core.append_deadline() + Duration::from_millis(ABORT_GRACE_MS);
@@ -218,6 +246,7 @@ impl Agents {
         {
             tracing::error!(tasks = core.tasks.len(), "agents did not stop in time");
         }
+        drained
     }
 
     fn find(&self, agent: &AgentId) -> Result<Arc<Agent>, Error> {
@@ -231,7 +260,7 @@ impl Agents {
     }
 }
 
-fn parts(draft: &PromptDraft, messages: &[Message]) -> Vec<(String, usize, usize)> {
+fn parts(draft: &PromptDraft, messages: &[Message], total: u64) -> Vec<(String, usize, usize)> {
     let part = |name: &str, bytes: usize| {
         let tokens = crate::prompt::text_tokens(bytes);
         (name.to_owned(), bytes, tokens)
@@ -243,7 +272,18 @@ fn parts(draft: &PromptDraft, messages: &[Message]) -> Vec<(String, usize, usize
         parts.push(part("history", size(history)));
         parts.push(part("message", size(std::slice::from_ref(message))));
     }
+    add_rest(&mut parts, total);
     parts
+}
+
+/// Where the estimates of the texts fall short of the whole, the rest is the chat template's, and rounding.
+fn add_rest(parts: &mut Vec<(String, usize, usize)>, total: u64) {
+    let sum: usize = parts.iter().map(|(_, _, tokens)| tokens).sum();
+    let total = usize::try_from(total).unwrap_or(usize::MAX);
+    match total.saturating_sub(sum) {
+        0 => {}
+        rest => parts.push(("template, rounding".to_owned(), 0, rest)),
+    }
 }
 
 pub(crate) fn stop(
@@ -260,5 +300,28 @@ pub(crate) fn stop(
     if let Some(waiting) = agent.take(session, run) {
         let (owner, agent) = (Arc::clone(core), Arc::clone(agent));
         core.spawn(async move { run::drive(&owner, &agent, waiting).await });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_prompt_account_for_all_of_its_tokens() {
+        let part = |name: &str, tokens| (name.to_owned(), 0, tokens);
+        let texts = [part("SOUL.md", 66), part("message", 6)];
+        for (total, expected) in [
+            (
+                87,
+                vec![&texts[0], &texts[1], &part("template, rounding", 15)],
+            ),
+            (72, vec![&texts[0], &texts[1]]),
+            (60, vec![&texts[0], &texts[1]]),
+        ] {
+            let mut parts = texts.to_vec();
+            add_rest(&mut parts, total);
+            assert_eq!(parts.iter().collect::<Vec<_>>(), expected, "{total}");
+        }
     }
 }

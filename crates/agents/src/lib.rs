@@ -35,7 +35,7 @@ pub mod turn;
 pub mod vote;
 pub mod workspace;
 
-pub use agents::{AgentState, AgentStatus, Agents, NewAgent, PromptView};
+pub use agents::{AgentState, AgentStatus, Agents, Drained, NewAgent, PromptView};
 pub use deliberate::{Proposal, TRIAD};
 pub use error::Error;
 pub use event::{Event, EventKind, NoSink, Sink};
@@ -43,3 +43,4 @@ pub use options::{AgentOptions, Options, RunDeadlines};
 pub use outcome::{Failure, FailureKind, Outcome, Status};
 pub use runs::OutcomeFuture;
 pub use submit::{Accepted, Inbound, Submission};
+pub use turn::AbortCause;

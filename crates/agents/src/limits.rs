@@ -1,23 +1,11 @@
 //! Every bound of this crate that is not beside the one thing it bounds, with a sentence on its value.
 
-/// Messages that wait in one lane; a person who sends more wants to be told.
-pub const LANE_DEPTH: usize = 20;
-/// Lanes of one agent that have something to do at the same time; each holds at most [`LANE_DEPTH`] texts.
+/// Lanes of one agent that have something to do at the same time; each holds as many texts as the options say.
 pub const LANES_MAX: usize = 1_024;
-/// Runs in flight over all agents; what a small machine's model providers take before they refuse.
-pub const RUNS_MAX: usize = 128;
-/// Entries of history in a prompt, of which the model's window may leave fewer.
-pub const HISTORY_ENTRIES: usize = 20;
-/// Model calls of one run; a task that needs more is stuck more often than not.
-pub const STEPS_MAX: u32 = 32;
 /// Bytes that one run may say: a quarter of the largest entry that the transcript takes.
 pub const OUTPUT_BYTES_MAX: usize = 4 << 20;
-/// A run as a whole, waiting for the model included. The model layer has its own, shorter deadlines.
-pub const RUN_TOTAL_MS: u64 = 600_000;
 /// An append, as long as a struggling disk may take for one sync.
 pub const APPEND_MS: u64 = 30_000;
-/// A proposal that names no deadline.
-pub const DELIBERATION_MS: u64 = 300_000;
 /// The longest deadline a proposal may name: its members are kept waiting for no longer than an hour.
 pub const DELIBERATION_MS_MAX: u64 = 3_600_000;
 /// Proposals under deliberation at once; each occupies three lanes.

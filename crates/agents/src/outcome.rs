@@ -5,6 +5,8 @@ use std::sync::Arc;
 use openclaw_sessions::Appended;
 use openclaw_types::{AgentId, RunId, SessionId, Timestamp, Usage};
 
+use crate::turn::AbortCause;
+
 /// The end of a run; cheap to clone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
@@ -16,6 +18,8 @@ pub struct Outcome {
     pub session: SessionId,
     /// How it ended.
     pub status: Status,
+    /// Who stopped it, if that is how it ended.
+    pub stopped: Option<AbortCause>,
     /// The answer, or what there was of it.
     pub text: Arc<str>,
     /// The model that answered, as `provider/model`.
@@ -28,6 +32,21 @@ pub struct Outcome {
     pub started: Timestamp,
     /// When it ended.
     pub ended: Timestamp,
+}
+
+impl Outcome {
+    /// Why there is no answer, and what a person may do about it, where that is known.
+    #[must_use]
+    pub fn trouble(&self) -> Option<(&str, Option<&str>)> {
+        match &self.status {
+            Status::Done => None,
+            Status::Aborted => {
+                let cause = self.stopped.unwrap_or(AbortCause::Requested);
+                Some((cause.as_str(), cause.hint()))
+            }
+            Status::Failed(failure) => Some((&failure.message, failure.hint.as_deref())),
+        }
+    }
 }
 
 /// How a run ended, in one word or with a reason.
@@ -98,6 +117,19 @@ impl Failure {
         {
             let hints: Vec<String> = self.hint.take().into_iter().chain(choice).collect();
             self.hint = (!hints.is_empty()).then(|| hints.join("; "));
+        }
+        self
+    }
+
+    /// Says so where a message does not fit that stands alone: a new session would not help.
+    pub(crate) fn alone(mut self, is_alone: bool) -> Self {
+        use openclaw_models::Kind;
+
+        if is_alone && self.kind == FailureKind::Model(Kind::ContextOverflow) {
+            self.hint = Some(
+                "the message itself is too long for this model: shorten it, or use a model with a larger window"
+                    .to_owned(),
+            );
         }
         self
     }

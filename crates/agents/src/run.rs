@@ -65,11 +65,14 @@ fn conclude(
         tracing::warn!(agent = %agent.id, session = %run.session, run = %run.id,
             kind = failure.kind.as_str(), message = failure.message, "run failed");
     }
+    let is_stopped = matches!(verdict.status, Status::Aborted);
+    let cause = || run.abort_cause().unwrap_or(AbortCause::Requested);
     let outcome = Outcome {
         run: run.id.clone(),
         agent: agent.id.clone(),
         session: run.session.clone(),
         status: verdict.status,
+        stopped: is_stopped.then(cause),
         text: verdict.text,
         model: verdict.model.map(Arc::from),
         usage: verdict.usage,
@@ -152,6 +155,8 @@ struct Driver<'a> {
     fresh: Vec<Effect>,
     stream: Option<ChunkStream>,
     started: Option<Timestamp>,
+    /// Whether the prompt holds nothing but the message.
+    is_alone: bool,
 }
 
 impl<'a> Driver<'a> {
@@ -169,6 +174,7 @@ impl<'a> Driver<'a> {
             fresh: Vec::new(),
             stream: None,
             started: None,
+            is_alone: false,
         }
     }
 
@@ -226,7 +232,8 @@ impl<'a> Driver<'a> {
             Waited::Ready(Some(Err(error))) => {
                 let character = self.agent.character().ok();
                 let choice = character.and_then(|character| character.model_hint(&self.agent.id));
-                Input::ModelFailed(Failure::of_model(&error).chosen(choice))
+                let failure = Failure::of_model(&error).chosen(choice);
+                Input::ModelFailed(failure.alone(self.is_alone))
             }
             Waited::Ready(None) => Input::ModelFailed(Failure::new(
                 FailureKind::Model(openclaw_models::Kind::Malformed),
@@ -322,6 +329,7 @@ impl<'a> Driver<'a> {
         let waiting = self.agent.depth(&run.session);
         let mut draft = PromptDraft::new(self.core, self.agent, &run.session, waiting).await?;
         let prompt = draft.assemble(&self.waiting.text);
+        self.is_alone = prompt.history == 0 && self.turn.spoken().is_empty();
         draft.request.messages = prompt.messages;
         draft.request.messages.extend_from_slice(self.turn.spoken());
         draft.request.schema.clone_from(&self.waiting.schema);

@@ -50,6 +50,18 @@ impl AbortCause {
             Self::Withdrawn => "stopped because the agent was restarted or deleted",
         }
     }
+
+    /// What the sender may do about it, where that is not plain.
+    #[must_use]
+    pub const fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::Requested | Self::Unwanted => None,
+            Self::Stopping => Some(
+                "start the gateway again with `openclaw gateway start`, then send the message again",
+            ),
+            Self::Withdrawn => Some("send the message again"),
+        }
+    }
 }
 
 /// What the machine is told.

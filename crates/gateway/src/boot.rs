@@ -26,10 +26,6 @@ use crate::{
 const STORE_QUEUE_DEPTH: usize = 4096;
 /// Files synced side by side. More threads than this only queue inside the file system's journal.
 const SYNC_THREADS: usize = 4;
-/// Bytes one run may say; far above any model's longest answer.
-const RUN_OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// One append of a run; a disk that needs longer is broken.
-const RUN_APPEND_MS: u64 = 30_000;
 /// An idle local model gives its memory back after this.
 const LOCAL_IDLE_MS: u64 = 600_000;
 /// The model daemon's file name.
@@ -323,10 +319,10 @@ pub(crate) fn agents(
         history_entries: usize::try_from(config.session.history_entries).unwrap_or(usize::MAX),
         run_deadlines: RunDeadlines {
             total_ms: limits.run_ms,
-            append_ms: RUN_APPEND_MS,
+            append_ms: openclaw_agents::limits::APPEND_MS,
         },
         steps_max: limits.steps,
-        output_bytes_max: RUN_OUTPUT_BYTES_MAX,
+        output_bytes_max: openclaw_agents::limits::OUTPUT_BYTES_MAX,
         deliberation_ms: limits.deliberation_ms,
     };
     let sink: Arc<dyn openclaw_agents::Sink> = Arc::clone(bus) as Arc<dyn openclaw_agents::Sink>;

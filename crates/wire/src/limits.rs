@@ -4,8 +4,9 @@
 pub const PREAUTH_FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Largest frame after `connect`, in bytes: upstream's `policy.maxPayload`, which clients rely on for attachments.
 pub const FRAME_BYTES_MAX: usize = 25 * 1024 * 1024;
-/// Most bytes that may wait for one slow client: upstream's `policy.maxBufferedBytes`, two of the largest frames.
-pub const BUFFERED_BYTES_MAX: usize = 50 * 1024 * 1024;
+/// Most bytes that may wait for one slow client, told as `policy.maxBufferedBytes`: the largest frame and some small
+/// ones. Upstream has two of the largest, which is more than a client that still reads ever needs.
+pub const BUFFERED_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Deepest nesting of a frame: far above any real frame, far below what exhausts a stack.
 pub const DEPTH_MAX: usize = 64;
 /// Most values in one frame. A value takes some 70 bytes in memory and may take 2 on the wire, so that without
@@ -30,7 +31,7 @@ pub const REASON_BYTES_MAX: usize = 400;
 pub const HISTORY_LIMIT_MAX: u32 = 1_000;
 
 const _: () = assert!(PREAUTH_FRAME_BYTES_MAX < FRAME_BYTES_MAX);
-const _: () = assert!(BUFFERED_BYTES_MAX >= 2 * FRAME_BYTES_MAX);
+const _: () = assert!(BUFFERED_BYTES_MAX > FRAME_BYTES_MAX);
 // The scan keeps one bit per level in a 64-bit word.
 const _: () = assert!(DEPTH_MAX <= 64);
 

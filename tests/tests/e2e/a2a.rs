@@ -44,6 +44,29 @@ async fn the_first_frame_after_a_message_is_the_whole_answer() {
 }
 
 #[tokio::test]
+async fn a_message_that_names_no_agent_is_the_primary_agents() {
+    let roster = json!({"agents": ["steward", {"id": "alpha", "primary": true}]});
+    let world = Setup::two().config(roster).start().await;
+    let mut socket = Socket::open(world.address).await;
+    let answer = socket
+        .ask(&json!({"type": "message", "content": "hello"}))
+        .await;
+    assert_eq!(
+        (
+            &answer["type"],
+            &answer["from"],
+            &answer["content"]["content"]
+        ),
+        (
+            &json!("message"),
+            &json!("alpha"),
+            &json!("you said: hello.")
+        )
+    );
+    socket.close().await;
+}
+
+#[tokio::test]
 async fn every_type_a_client_may_send_gets_its_answer() {
     let world = Setup::two().start().await;
     let mut socket = Socket::offering(world.address, "a2a-v1").await;
@@ -213,7 +236,6 @@ async fn malformed_frames_get_the_right_code_and_the_socket_stays() {
         (2003, "INVALID_TYPE", r#"{"type":7}"#.to_owned()),
         (2004, "UNKNOWN_TYPE", r#"{"type":"teleport"}"#.to_owned()),
         (2004, "UNKNOWN_TYPE", r#"{"type":"Message","agent":"steward","content":"x"}"#.to_owned()),
-        (2002, "MISSING_FIELD", r#"{"type":"message","content":"hello"}"#.to_owned()),
         (2002, "MISSING_FIELD", r#"{"type":"message","agent":"steward"}"#.to_owned()),
         (2002, "MISSING_FIELD", r#"{"type":"message","agent":"steward","content":null}"#.to_owned()),
         (2002, "MISSING_FIELD", r#"{"type":"message","agent":"steward","content":{"role":"user"}}"#.to_owned()),

@@ -197,6 +197,13 @@ async fn a_broken_workspace_takes_one_agent_out_and_no_other() {
             .as_str()
             .is_some_and(|reason| !reason.is_empty())
     );
+    let restarted = client
+        .ok("agents.restart", json!({"agentId": "alpha"}))
+        .await;
+    assert_eq!(
+        restarted,
+        json!({"ok": false, "agentId": "alpha", "status": "error", "reason": alpha["reason"]})
+    );
     let health = client.ok("health", json!({})).await;
     assert_eq!(
         (&health["ok"], health["problems"].as_array().unwrap().len()),

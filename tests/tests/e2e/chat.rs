@@ -256,7 +256,7 @@ async fn a_run_can_be_stopped_at_every_depth() {
         let ended = client.ok("agent.wait", json!({"runId": "k1"})).await;
         assert_eq!(
             (&ended["status"], &ended["error"]),
-            (&json!("aborted"), &json!("the run was aborted")),
+            (&json!("aborted"), &json!("stopped on request")),
             "{depth}"
         );
         let event = client

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_agents::{EventKind, Status};
+use openclaw_agents::{Drained, EventKind, Status};
 use openclaw_models::scripted::{Gate, Script, ScriptedProvider, Step};
 use openclaw_types::{Message, Role, Usage};
 
@@ -128,8 +128,14 @@ async fn a_stop_lets_runs_end_and_takes_nothing_new() {
     world.until_delta("r1").await;
     let agents = world.agents.clone();
     let stop = agents.shutdown(Duration::from_secs(60));
-    tokio::join!(stop, async { gate.open(1) });
-    assert_eq!(accepted.outcome.await.status, Status::Done);
+    let (drained, ()) = tokio::join!(stop, async { gate.open(1) });
+    let one = Drained {
+        ended: 1,
+        stopped: 0,
+    };
+    assert_eq!(drained, one);
+    let outcome = accepted.outcome.await;
+    assert_eq!((&outcome.status, outcome.trouble()), (&Status::Done, None));
     let refused = world.agents.submit(world.inbound("steward", "hi")).await;
     assert!(matches!(refused, Err(openclaw_agents::Error::Stopping)));
 }
@@ -146,9 +152,18 @@ async fn a_stop_cuts_off_what_outlasts_its_deadline() {
         tokio::task::yield_now().await;
         advance(60_001).await;
     };
-    tokio::join!(stop, clock);
-    assert_eq!(first.outcome.await.status, Status::Aborted);
-    assert_eq!(second.outcome.await.status, Status::Aborted);
+    let (drained, ()) = tokio::join!(stop, clock);
+    let both = Drained {
+        ended: 0,
+        stopped: 2,
+    };
+    assert_eq!(drained, both);
+    for outcome in [first.outcome.await, second.outcome.await] {
+        assert_eq!(outcome.status, Status::Aborted);
+        let (reason, hint) = outcome.trouble().unwrap();
+        assert_eq!(reason, "stopped because the gateway stops");
+        assert!(hint.unwrap().contains("openclaw gateway start"));
+    }
     assert_eq!(
         world.transcript("steward")[2..],
         [

@@ -20,6 +20,12 @@ use crate::slow::{Hold, SlowDisk};
 
 /// How long a test waits in real time before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Messages that wait in one lane, unless a test chooses.
+pub(crate) const LANE_DEPTH: usize = 20;
+/// A run as a whole, unless a test chooses.
+pub(crate) const RUN_TOTAL_MS: u64 = 600_000;
+/// A proposal that names no deadline.
+pub(crate) const DELIBERATION_MS: u64 = 300_000;
 
 pub(crate) fn agent(id: &str) -> AgentId {
     AgentId::parse(id).unwrap()
@@ -98,10 +104,10 @@ impl Default for Choices {
     fn default() -> Self {
         Self {
             agents: ["steward", "alpha", "beta", "charlie"].map(named).to_vec(),
-            lane_depth: limits::LANE_DEPTH,
-            runs_max: limits::RUNS_MAX,
-            total_ms: limits::RUN_TOTAL_MS,
-            steps_max: limits::STEPS_MAX,
+            lane_depth: LANE_DEPTH,
+            runs_max: 128,
+            total_ms: RUN_TOTAL_MS,
+            steps_max: 32,
             discover: true,
             hold: None,
         }
@@ -146,14 +152,14 @@ impl World {
             discover: choices.discover,
             lane_depth: choices.lane_depth,
             runs_max: choices.runs_max,
-            history_entries: limits::HISTORY_ENTRIES,
+            history_entries: 20,
             run_deadlines: RunDeadlines {
                 total_ms: choices.total_ms,
                 append_ms: limits::APPEND_MS,
             },
             steps_max: choices.steps_max,
             output_bytes_max: limits::OUTPUT_BYTES_MAX,
-            deliberation_ms: limits::DELIBERATION_MS,
+            deliberation_ms: DELIBERATION_MS,
         };
         let sink = Arc::clone(&recorder);
         let agents = Agents::start(options, store.clone(), models, sink, env).unwrap();

@@ -149,6 +149,32 @@ async fn a_model_failure_ends_the_run_on_disk_and_says_why() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_that_is_too_long_by_itself_is_not_sent_into_a_new_session() {
+    let provider = ScriptedProvider::answering("unused");
+    let overflow = || Script::new().then(Step::Fail(Kind::ContextOverflow));
+    provider.queue(overflow());
+    provider.queue(Script::new().text("fine").end(Usage::default()));
+    provider.queue(overflow());
+    let world = World::new(provider);
+    let mut hints = Vec::new();
+    for (to, id) in [("alpha", "r1"), ("beta", "r2"), ("beta", "r3")] {
+        let outcome = world.send(to, id).await.outcome.await;
+        hints.push(match outcome.status {
+            Status::Failed(failure) => failure.hint.unwrap_or_default(),
+            status => status.as_str().to_owned(),
+        });
+    }
+    assert_eq!(
+        hints,
+        [
+            "the message itself is too long for this model: shorten it, or use a model with a larger window",
+            "done",
+            "",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_breaks_off_is_not_taken_for_whole() {
     let provider = ScriptedProvider::answering("unused");
     provider.queue(Script::new().text("half an ans"));

@@ -262,7 +262,10 @@ impl Talk {
         self.peer.close(Closing::new(1000, "goodbye"));
     }
 
-    async fn message(self, agent: AgentId, text: String) {
+    async fn message(self, agent: Option<AgentId>, text: String) {
+        let Some(agent) = agent.or_else(|| self.state.primary()) else {
+            return self.error(ErrorCode::AgentNotFound, "no agent is configured");
+        };
         let session = self.header.session.clone();
         let result = self.run(&agent, session, text).await;
         match result {
@@ -334,11 +337,8 @@ impl Talk {
                 };
                 reply::message(&stamp, &to, answer)
             }
-            Status::Aborted => {
-                reply::error(&stamp, &to, ErrorCode::AgentError, "the run was aborted")
-            }
-            Status::Failed(failure) => {
-                let said = (failure.message.as_str(), failure.hint.as_deref());
+            Status::Aborted | Status::Failed(_) => {
+                let said = outcome.trouble().unwrap_or_default();
                 reply::error_with_hint(&stamp, &to, ErrorCode::AgentError, said)
             }
         };

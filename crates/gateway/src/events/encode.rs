@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use openclaw_agents::{Event, EventKind, Outcome, Status};
+use openclaw_agents::{AbortCause, Event, EventKind, Outcome, Status};
 use openclaw_sessions::Store;
 use openclaw_types::{Env, RunId, SessionKey};
 use openclaw_wire::{
@@ -221,6 +221,14 @@ const fn final_word(outcome: &Outcome) -> &'static str {
     }
 }
 
+/// The word for a stop that somebody asked for is upstream's; other stops are told in words.
+const fn stop_reason(outcome: &Outcome) -> &'static str {
+    match outcome.stopped {
+        Some(AbortCause::Requested) | None => "aborted",
+        Some(cause) => cause.as_str(),
+    }
+}
+
 fn encoded<P: Serialize>(name: &str, payload: &P) -> Option<EncodedEvent> {
     match EncodedEvent::new(name, payload, None) {
         Ok(encoded) => Some(encoded),
@@ -367,7 +375,7 @@ impl Frames<'_> {
                 usage: outcome.usage.map(Into::into),
             },
             Status::Aborted => ChatState::Aborted {
-                stop_reason: Some(Cow::Borrowed("aborted")),
+                stop_reason: Some(Cow::Borrowed(stop_reason(outcome))),
                 message,
             },
             Status::Failed(failure) => ChatState::Error {

@@ -137,11 +137,11 @@ const fn status(outcome: &Outcome) -> RunStatus {
 }
 
 fn trouble(outcome: &Outcome) -> (Option<String>, Option<String>) {
-    match &outcome.status {
-        Status::Failed(failure) => (Some(failure.message.clone()), failure.hint.clone()),
-        Status::Aborted => (Some("the run was aborted".to_owned()), None),
-        Status::Done => (None, None),
-    }
+    let trouble = outcome.trouble().unzip();
+    (
+        trouble.0.map(str::to_owned),
+        trouble.1.flatten().map(str::to_owned),
+    )
 }
 
 fn result(outcome: &Outcome) -> AgentResult {

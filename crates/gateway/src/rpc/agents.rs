@@ -109,10 +109,12 @@ pub(crate) async fn restart(
         .restart(&params.agent_id)
         .await
         .map_err(|e| error::agents(&e))?;
+    let reason = report::state_reason(&status.state);
     Ok(AgentsRestartResult {
-        ok: true,
+        ok: reason.is_none(),
         agent_id: params.agent_id.to_string(),
         status: report::state_text(&status.state).to_owned(),
+        reason,
     })
 }
 

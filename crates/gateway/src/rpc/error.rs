@@ -4,6 +4,7 @@ use openclaw_agents as agents;
 use openclaw_sessions as sessions;
 use openclaw_types::SessionKey;
 use openclaw_wire::{ErrorCode, ErrorShape};
+use serde_json::json;
 
 use crate::report::chain;
 
@@ -43,6 +44,10 @@ pub(crate) fn store(error: &sessions::Error) -> ErrorShape {
         | sessions::Error::FreshId { .. } => ErrorCode::Unavailable,
     };
     let shape = ErrorShape::new(code, chain(error));
+    if let sessions::Error::TooLarge { .. } = error {
+        let hint = "send it in pieces, or raise `session.entryBytesMax`";
+        return shape.with_details(json!({"hint": hint}));
+    }
     if error.retryable() {
         shape.with_retry(Some(BUSY_RETRY_MS))
     } else {
@@ -78,5 +83,22 @@ pub(crate) fn agents(error: &agents::Error) -> ErrorShape {
         | Error::EmptyMessage
         | Error::Workspace { .. }
         | Error::Settings { .. } => ErrorShape::invalid(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_that_is_too_large_is_refused_with_what_to_do() {
+        let error = sessions::Error::TooLarge {
+            bytes: 10,
+            bytes_max: 4,
+        };
+        let shape = store(&error);
+        assert_eq!(shape.code, ErrorCode::InvalidRequest);
+        let hint = shape.details.unwrap()["hint"].clone();
+        assert_eq!(hint, "send it in pieces, or raise `session.entryBytesMax`");
     }
 }

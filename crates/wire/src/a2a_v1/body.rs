@@ -13,8 +13,8 @@ pub use crate::secret::Secret;
 pub enum Body {
     /// Talk to an agent.
     Message {
-        /// Which one.
-        agent: AgentId,
+        /// Which one; none for the primary agent.
+        agent: Option<AgentId>,
         /// Who speaks, as the sender says.
         role: Role,
         /// What is said.

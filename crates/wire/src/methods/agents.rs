@@ -302,6 +302,7 @@ impl Method for AgentsRestart {
         need("ok", Kind::Flag, "whether it is online again"),
         need("agentId", Kind::Text, "which agent"),
         need("status", Kind::Text, "how it is now"),
+        may("reason", Kind::Text, "why it can't run, if it can't"),
     ];
     type Params = AgentParams;
     type Result = AgentsRestartResult;
@@ -317,4 +318,7 @@ pub struct AgentsRestartResult {
     pub agent_id: String,
     /// How it is now.
     pub status: String,
+    /// Why it can't run, if it can't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }

@@ -58,7 +58,7 @@ fn the_seeds_own_snippet_is_a_message_to_steward() {
     assert_eq!(
         incoming.body,
         Body::Message {
-            agent: AgentId::parse("steward").unwrap(),
+            agent: Some(AgentId::parse("steward").unwrap()),
             role: openclaw_types::Role::User,
             text: "Hello, steward!".to_owned(),
         }

@@ -119,7 +119,6 @@ impl<'a> Part<'a> {
         let field = "content";
         let content = self.content().ok_or(Error::Missing { field })?;
         let agent = self.header.agent.clone();
-        let agent = agent.ok_or(Error::Missing { field: "agent" })?;
         let (role, said) = match content {
             Value::Object(object) => {
                 let role = present(object, "role").map(role_value).transpose()?;
