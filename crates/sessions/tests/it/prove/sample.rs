@@ -1,6 +1,10 @@
 //! A transcript of exactly 64 KiB, and a bench on which variants of it are opened.
 
-use std::{ops::Range, path::Path, path::PathBuf, sync::Arc};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use openclaw_sessions::{Disk, Draft, Entry, Kind, Recovery, SimDisk, Store};
 use openclaw_types::{AgentId, Role, SessionId};
