@@ -3,13 +3,17 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use openclaw_types::{AgentId, Env};
 
 pub(crate) use self::{load::load_read_only, reader::EntryReader};
 use crate::{
+    archive::ArchiveFile,
     cache::TailCache,
     commit::lock,
     disk::{Disk, DiskFile, FileIdentity, FileState},
@@ -17,6 +21,7 @@ use crate::{
     error::Error,
     index::Index,
     limits::{CACHE_AFTER_BYTES, CACHE_SHARE, CACHE_TRANSCRIPT_BYTES_MIN},
+    manifest::Manifest,
     segment::{Layout, SealedSegment, roll},
 };
 
@@ -77,6 +82,9 @@ pub(crate) struct AgentFiles {
     view: Mutex<View>,
     writer: Mutex<Writer>,
     marking: Mutex<()>,
+    maintenance: Mutex<()>,
+    /// Whoever rewrites files is to stop soon.
+    stopping: AtomicBool,
 }
 
 /// What readers see: durable entries only.
@@ -84,6 +92,10 @@ pub(crate) struct AgentFiles {
 pub(crate) struct View {
     pub(crate) index: Index,
     pub(crate) sealed: Vec<SealedSegment>,
+    /// Every archive there is, those of deleted sessions included.
+    pub(crate) archives: Vec<Arc<ArchiveFile>>,
+    /// Files that may be deleted.
+    pub(crate) obsolete: Vec<String>,
     /// The number the active segment will have when it is sealed.
     pub(crate) active_number: u32,
     /// The active segment's open file; without it readers open the path.
@@ -164,6 +176,8 @@ impl AgentFiles {
             view: Mutex::new(view),
             writer: Mutex::new(writer),
             marking: Mutex::new(()),
+            maintenance: Mutex::new(()),
+            stopping: AtomicBool::new(false),
         };
         files.report(&recovery);
         if recovery.bytes > CACHE_AFTER_BYTES {
@@ -180,6 +194,22 @@ impl AgentFiles {
     /// Held while a commit marker is made, so that nobody's is in vain.
     pub(crate) fn marking(&self) -> MutexGuard<'_, ()> {
         lock(&self.marking)
+    }
+
+    /// Held while files are rewritten, which one caller does at a time. The commit thread never takes it.
+    pub(crate) fn maintenance(&self) -> MutexGuard<'_, ()> {
+        lock(&self.maintenance)
+    }
+
+    /// Whether a rewrite is to end without a result.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
+    /// Ends a rewrite that is going on, and waits until it has: within a chunk of a file, or a sync.
+    pub(crate) fn stop_rewriting(&self) {
+        self.stopping.store(true, Relaxed);
+        drop(self.maintenance());
     }
 
     /// The state of the active file. Only the commit thread takes it while the agent is open.
@@ -234,7 +264,7 @@ impl AgentFiles {
             return Ok(());
         }
         tracing::warn!(agent = %self.id, "the cache of the index does not hold: the transcript is read again");
-        checkpoint::remove(disk, &self.layout);
+        self.forget_checkpoint(disk);
         *writer = Writer::Lost;
         self.reload(disk, env, &mut writer, cache).map(drop)
     }
@@ -271,6 +301,11 @@ impl AgentFiles {
                 tracing::debug!(agent = %self.id, error = &error as &dyn std::error::Error, "the cache of the index was not written");
             }
         }
+    }
+
+    /// Removes the cache of the index: what it says of files that were rewritten is not to be kept.
+    pub(crate) fn forget_checkpoint(&self, disk: &dyn Disk) {
+        checkpoint::remove(disk, &self.layout);
     }
 
     /// Writes the cache if enough was appended since the last time.
@@ -332,16 +367,16 @@ impl AgentFiles {
             *writer = Writer::Lost;
             return Err(Error::Changed { path });
         }
-        let (sealed, number) = {
+        let (listed, number) = {
             let view = self.view();
-            (view.sealed.clone(), view.active_number)
+            (view.manifest(), view.active_number)
         };
         let ending = SealedSegment {
             number,
             file: format!("{number:04}.jsonl"),
             bytes: Some(active.len),
         };
-        let begun = roll(disk, &self.layout, &sealed, ending.clone());
+        let begun = roll(disk, &self.layout, listed, ending.clone());
         let begun = begun.and_then(|file| {
             let state = file.state();
             let state =
@@ -406,6 +441,22 @@ impl AgentFiles {
         }
         if let Some(error) = &recovery.refused {
             tracing::error!(agent = %self.id, error = error as &dyn std::error::Error, "the transcript cannot be appended to yet");
+        }
+    }
+}
+
+impl View {
+    /// Whether both are of the same files, as far as those can be replaced.
+    pub(crate) fn same_files(&self, other: &Self) -> bool {
+        self.sealed == other.sealed && self.archives == other.archives
+    }
+
+    /// What there is beside the active segment.
+    pub(crate) fn manifest(&self) -> Manifest {
+        Manifest {
+            segments: self.sealed.clone(),
+            archives: self.archives.clone(),
+            obsolete: self.obsolete.clone(),
         }
     }
 }

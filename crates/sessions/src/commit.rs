@@ -64,8 +64,19 @@ pub(crate) enum Command {
     Close(Arc<AgentFiles>, mpsc::SyncSender<()>),
     /// Read an agent's transcript again, without the cache of its index.
     Reread(Arc<AgentFiles>, mpsc::SyncSender<()>),
+    /// Do something while nothing else happens to any transcript.
+    Exclusive(Exclusive),
     /// Sync everything, give all files back, stop.
     Shutdown(oneshot::Sender<Result<(), Error>>),
+}
+
+/// Something to be done between rounds.
+pub(crate) struct Exclusive(pub(crate) Box<dyn FnOnce(&Shared) + Send>);
+
+impl std::fmt::Debug for Exclusive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Exclusive")
+    }
 }
 
 /// What the store and its commit thread share.
@@ -162,6 +173,10 @@ impl CommitThread {
                         tracing::error!(agent = %agent.id, error = &error as &dyn std::error::Error, "the transcript could not be read again");
                     }
                     done.try_send(()).unwrap_or_default();
+                }
+                Command::Exclusive(Exclusive(act)) => {
+                    self.commit(std::mem::take(&mut batches));
+                    act(&self.shared);
                 }
                 Command::Shutdown(done) => {
                     self.inbox.close();

@@ -74,6 +74,22 @@ pub enum Error {
         /// Which one.
         session: SessionId,
     },
+    /// The session has a run that has not ended, so that it is not to be archived.
+    #[error("session `{session}` of agent `{agent}` has a run that has not ended")]
+    Running {
+        /// Whose session.
+        agent: AgentId,
+        /// Which one.
+        session: SessionId,
+    },
+    /// An entry of the session can't be read, so that it is not to be archived.
+    #[error("session `{session}` of agent `{agent}` has an entry that can't be read")]
+    Unreadable {
+        /// Whose session.
+        agent: AgentId,
+        /// Which one.
+        session: SessionId,
+    },
     /// An entry that was read at the start can no longer be read, so that nothing is built on it.
     #[error("{} is damaged at {offset}", path.display())]
     Damaged {

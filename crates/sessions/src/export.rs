@@ -1,9 +1,12 @@
 //! Sessions on their way out: the lines exactly as they stand in the files, or as Markdown for people.
 
+use std::sync::Arc;
+
 use openclaw_types::{AgentId, Part, SessionId};
 
 use crate::{
     agent::{EntryReader, View},
+    archive::{ArchiveFile, older_lines},
     disk::Disk,
     entry::{Entry, Kind, decode},
     error::Error,
@@ -21,14 +24,25 @@ pub struct Lines {
     pub after_seq: Option<u64>,
 }
 
-/// Where the next lines of a session are: about as many as have that many bytes, and at least one.
+/// Where the next lines of a session are.
+#[derive(Debug)]
+pub(crate) struct LinePlaces {
+    /// Archives that hold some, which come first.
+    archives: Vec<Arc<ArchiveFile>>,
+    /// Those in segments: about as many as have the bytes that are wanted, and at least one.
+    places: Vec<Place>,
+    after_seq: u64,
+    bytes_max: usize,
+}
+
+/// Finds the next lines; `None` when there is no such session.
 pub(crate) fn line_places(
     view: &View,
     session: &SessionId,
     after_seq: u64,
     bytes_max: usize,
-) -> Option<Vec<Place>> {
-    let places = view.index.places(session)?;
+) -> Option<LinePlaces> {
+    let (archives, places) = view.index.whereabouts(session)?;
     let mut bytes = 0_usize;
     let mut found = places.after(after_seq, PAGE_ENTRIES_MAX);
     let fits = found.iter().take_while(|place| {
@@ -38,17 +52,33 @@ pub(crate) fn line_places(
     });
     let count = fits.count();
     found.truncate(count);
-    Some(found)
+    let behind = archives
+        .iter()
+        .filter(|archive| archive.last_seq > after_seq);
+    Some(LinePlaces {
+        archives: behind.cloned().collect(),
+        places: found,
+        after_seq,
+        bytes_max,
+    })
 }
 
 /// Reads lines; one that is damaged since it was indexed is left out.
 pub(crate) fn read_lines(
     disk: &dyn Disk,
-    places: &[Place],
+    wanted: &LinePlaces,
     reader: &mut EntryReader,
 ) -> Result<Lines, Error> {
-    let mut lines = Vec::with_capacity(places.len());
-    for &place in places {
+    let from = (wanted.after_seq, wanted.bytes_max);
+    let older = older_lines(disk, reader.layout(), &wanted.archives, from)?;
+    if let Some(&(after_seq, _)) = older.last() {
+        return Ok(Lines {
+            lines: older.into_iter().map(|(_, line)| line).collect(),
+            after_seq: Some(after_seq),
+        });
+    }
+    let mut lines = Vec::with_capacity(wanted.places.len());
+    for &place in &wanted.places {
         let bytes = reader.read_bytes(disk, place)?;
         match decode(&bytes) {
             Ok(_) => lines.push(bytes),
@@ -59,7 +89,7 @@ pub(crate) fn read_lines(
     }
     Ok(Lines {
         lines,
-        after_seq: places.last().map(|place| place.seq),
+        after_seq: wanted.places.last().map(|place| place.seq),
     })
 }
 

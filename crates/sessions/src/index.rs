@@ -1,6 +1,6 @@
 //! What is where: rebuilt from the file at every open, never an authority over it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use indexmap::IndexMap;
 use openclaw_types::{AgentId, Role, RunId, SessionId, Timestamp};
@@ -8,11 +8,13 @@ use openclaw_types::{AgentId, Role, RunId, SessionId, Timestamp};
 pub(crate) use self::places::{Place, Places};
 use self::runs::OpenRuns;
 use crate::{
+    archive::ArchiveFile,
     chain::Life,
     entry::{Entry, Fault, Kind, Line, Marker, OriginKind, decode},
     limits::{PREVIEW_CHARS_MAX, SEQ_MAX},
 };
 
+mod archived;
 mod places;
 mod runs;
 mod saved;
@@ -40,6 +42,8 @@ pub struct SessionSummary {
     pub committed_seq: Option<u64>,
     /// Number of the last entry.
     pub last_seq: u64,
+    /// It is in the archive, and nothing was said in it since.
+    pub archived: bool,
 }
 
 /// All sessions of one agent.
@@ -61,7 +65,10 @@ pub(crate) struct Index {
 
 #[derive(Debug)]
 struct Session {
+    /// What stands in segments.
     places: Places,
+    /// What came before that and was archived, in order.
+    archives: Vec<Arc<ArchiveFile>>,
     last_seq: u64,
     /// The highest number that stands in a file, and was not merely counted.
     last_written_seq: u64,
@@ -152,7 +159,7 @@ impl Index {
         }
         let session = &mut self.sessions[self.recent];
         place.seq = session.accept(line.seq)?;
-        let first = session.places.len() == 0;
+        let first = !session.is_alive();
         let owner = if first {
             decode(bytes)
                 .ok()
@@ -209,10 +216,21 @@ impl Index {
         }
     }
 
-    /// The places of a session that has live entries.
-    pub(crate) fn places(&self, session: &SessionId) -> Option<&Places> {
-        let places = &self.sessions.get(session)?.places;
-        (places.len() > 0).then_some(places)
+    /// Where the entries of a session are, unless it is deleted.
+    pub(crate) fn whereabouts(
+        &self,
+        session: &SessionId,
+    ) -> Option<(&[Arc<ArchiveFile>], &Places)> {
+        let found = self
+            .sessions
+            .get(session)
+            .filter(|found| found.is_alive())?;
+        Some((&found.archives, &found.places))
+    }
+
+    /// The number of a session's last line, whatever it is.
+    pub(crate) fn last_seq(&self, session: &SessionId) -> u64 {
+        self.sessions.get(session).map_or(0, |found| found.last_seq)
     }
 
     /// The sessions that are not deleted, archived ones included.
@@ -226,24 +244,26 @@ impl Index {
         self.sessions.get(session).is_some_and(Session::is_alive)
     }
 
-    /// What is committed of a session that has live entries.
+    /// What is committed of a session that is not deleted.
     pub(crate) fn committed(&self, session: &SessionId) -> Option<Committed> {
         let found = self.sessions.get(session)?;
-        let last = found.places.tail(1).pop()?;
+        let archived = found.archives.last().map(|archive| archive.last_seq);
+        let last = found.places.tail(1).pop().map(|place| place.seq);
         let (at, marker) = match found.marker.as_deref() {
             Some((at, marker)) => (*at, Some(*marker)),
             None => (0, None),
         };
         let through = marker.map_or(0, |marker| marker.through);
         let mut behind = found.places.after(through, 2).into_iter();
+        let archived_behind = archived.is_some_and(|seq| seq > through && seq != at);
         Some(Committed {
             marker,
             life: Life {
                 tombstone: found.tombstone.map_or(0, |place| place.seq),
                 marker: at,
             },
-            last_seq: last.seq,
-            is_due: behind.any(|place| place.seq != at),
+            last_seq: last.or(archived)?,
+            is_due: archived_behind || behind.any(|place| place.seq != at),
         })
     }
 
@@ -253,11 +273,10 @@ impl Index {
         found.summary(agent, id)
     }
 
-    /// All sessions that are not deleted.
+    /// All sessions that are neither deleted nor archived.
     pub(crate) fn list(&self, agent: &AgentId) -> impl Iterator<Item = SessionSummary> {
-        self.sessions
-            .iter()
-            .filter_map(|(id, session)| session.summary(agent, id))
+        let here = self.sessions.iter().filter(|(_, found)| found.is_here());
+        here.filter_map(|(id, session)| session.summary(agent, id))
     }
 
     /// Entries in all, hidden ones included.
@@ -265,13 +284,12 @@ impl Index {
         self.entries
     }
 
-    /// How many sessions are not deleted.
+    /// How many sessions are neither deleted nor archived.
     pub(crate) fn len(&self) -> usize {
-        let live = self
-            .sessions
+        self.sessions
             .values()
-            .filter(|found| found.places.len() > 0);
-        live.count()
+            .filter(|found| found.is_here())
+            .count()
     }
 
     /// Runs that were cut off before this index was read, the oldest first.
@@ -305,8 +323,14 @@ impl Session {
         Ok(self.last_seq)
     }
 
-    const fn is_alive(&self) -> bool {
+    /// Something of it stands in segments.
+    const fn is_here(&self) -> bool {
         self.places.len() > 0
+    }
+
+    /// It is not deleted.
+    const fn is_alive(&self) -> bool {
+        self.is_here() || !self.archives.is_empty()
     }
 
     /// Takes an entry's facts; says whether it is a message somebody said.
@@ -320,7 +344,8 @@ impl Session {
             };
             return false;
         }
-        if self.places.len() == 0 {
+        let first = !self.is_alive();
+        if first {
             self.created = facts.timestamp;
             self.last_role = facts.role;
             self.owner = owner;
@@ -329,7 +354,7 @@ impl Session {
             self.owner = owner;
         }
         // A marker is nobody's activity: a session that gets one has rested, and goes on resting.
-        if facts.kind != Kind::Commit || self.places.len() == 0 {
+        if facts.kind != Kind::Commit || first {
             self.last_activity = facts.timestamp;
         }
         self.places.push(place);
@@ -362,10 +387,11 @@ impl Session {
     }
 
     fn summary(&self, agent: &AgentId, session: &SessionId) -> Option<SessionSummary> {
-        (self.places.len() > 0).then(|| SessionSummary {
+        let archived: u64 = self.archives.iter().map(|archive| archive.entries).sum();
+        self.is_alive().then(|| SessionSummary {
             agent: agent.clone(),
             session: session.clone(),
-            entries: self.places.len() as u64,
+            entries: archived + self.places.len() as u64,
             created: self.created,
             last_activity: self.last_activity,
             last_role: self.last_role,
@@ -373,6 +399,7 @@ impl Session {
             owner: self.owner,
             committed_seq: self.marker.as_ref().map(|marker| marker.1.through),
             last_seq: self.last_seq,
+            archived: !self.is_here(),
         })
     }
 }
@@ -381,6 +408,7 @@ impl Default for Session {
     fn default() -> Self {
         Self {
             places: Places::default(),
+            archives: Vec::new(),
             last_seq: 0,
             last_written_seq: 0,
             created: Timestamp(0),
@@ -424,7 +452,7 @@ impl<'a> Facts<'a> {
 }
 
 /// The beginning of a text on one line.
-fn preview(text: &str) -> Box<str> {
+pub(crate) fn preview(text: &str) -> Box<str> {
     let text = text.trim_start();
     let end = text.char_indices().nth(PREVIEW_CHARS_MAX);
     let head = end.map_or(text, |(end, _)| &text[..end]);

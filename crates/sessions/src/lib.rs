@@ -13,6 +13,7 @@
 //! retried into an acknowledgement, and a number given out once is never given out again.
 
 mod agent;
+mod archive;
 mod cache;
 mod chain;
 mod commit;
@@ -25,9 +26,11 @@ mod import;
 mod index;
 mod keeper;
 mod limits;
+mod manifest;
 mod packed;
 mod page;
 mod recover;
+mod rewrite;
 mod search;
 mod segment;
 mod snapshot;
@@ -47,6 +50,7 @@ pub use index::SessionSummary;
 pub use keeper::{Due, Exceeded, Excess, Keeper, KeeperOptions, KeptArchive};
 pub use limits::{LINE_BYTES_MAX, PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, SEARCH_HITS_MAX};
 pub use page::Page;
+pub use rewrite::{Archived, Rewritten, Which};
 pub use search::{Case, Found, Hit, Query, QueryFault};
 pub use snapshot::{Snapshot, read_only};
 pub use store::{Options, Stats, Store};

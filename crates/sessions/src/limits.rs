@@ -63,3 +63,15 @@ pub const PAGE_BYTES_MAX: u64 = 8 << 20;
 pub(crate) const REREAD_DEADLINE_MS: u64 = 30_000;
 /// How often a reader begins again because a rewrite took a file away under it; a rewrite takes longer than a reading.
 pub(crate) const REWRITES_OVERTAKING_MAX: usize = 4;
+/// The longest list of an agent's files that is read: an archive takes some four hundred bytes in it.
+pub(crate) const MANIFEST_BYTES_MAX: u64 = 1 << 30;
+/// Text of one member of an archive: small enough to unpack for a few entries, large enough to pack well.
+pub(crate) const ARCHIVE_MEMBER_BYTES: usize = 1 << 20;
+/// An archive is unpacked so much at a time.
+pub(crate) const UNPACK_CHUNK_BYTES: usize = 64 << 10;
+/// A rewrite reads so much at a time.
+pub(crate) const REWRITE_CHUNK_BYTES: usize = 1 << 20;
+/// How long a rewrite waits for its turn on the commit thread; a slow disk syncs a round within a second.
+pub(crate) const EXCLUSIVE_DEADLINE_MS: u64 = 30_000;
+/// Sessions of one rewrite: their entries' places are in memory meanwhile.
+pub(crate) const REWRITE_SESSIONS_MAX: usize = 1_000;

@@ -6,6 +6,7 @@ use openclaw_types::SessionId;
 
 use crate::{
     agent::EntryReader,
+    archive::{Older, read_older},
     disk::Disk,
     entry::Entry,
     error::Error,
@@ -25,8 +26,12 @@ pub struct Page {
 }
 
 /// Where the entries of a page are.
+#[derive(Debug)]
 pub(crate) struct PagePlaces {
+    /// Those in segments.
     pub(crate) found: Vec<Place>,
+    /// Those before them, where they are in archives.
+    pub(crate) older: Option<Older>,
     pub(crate) before_seq: Option<u64>,
     pub(crate) total: u64,
 }
@@ -38,17 +43,52 @@ pub(crate) fn page_places(
     before_seq: Option<u64>,
     limit: usize,
 ) -> Option<PagePlaces> {
-    let places = index.places(session)?;
+    let (archives, places) = index.whereabouts(session)?;
     let limit = limit.min(PAGE_ENTRIES_MAX);
-    let found = before_seq.map_or_else(|| places.tail(limit), |seq| places.before(seq, limit));
-    let found = last_within(found);
+    let all = before_seq.map_or_else(|| places.tail(limit), |seq| places.before(seq, limit));
+    let wanted = all.len();
+    let found = last_within(all);
     let first = found.first().map(|place| place.seq);
-    let before_seq = first.filter(|&seq| !places.before(seq, 1).is_empty());
+    let is_cut = found.len() < wanted || first.is_some_and(|seq| !places.before(seq, 1).is_empty());
+    let bytes: u64 = found.iter().map(|place| u64::from(place.len)).sum();
+    let older = (!is_cut && found.len() < limit).then(|| Older {
+        archives: archives.to_vec(),
+        before: first.or(before_seq).unwrap_or(u64::MAX),
+        limit: limit - found.len(),
+        bytes_max: PAGE_BYTES_MAX.saturating_sub(bytes),
+    });
+    let archived: u64 = archives.iter().map(|archive| archive.entries).sum();
     Some(PagePlaces {
+        older: older.filter(|_| !archives.is_empty()),
+        before_seq: first.filter(|_| is_cut || !archives.is_empty()),
+        total: archived + places.len() as u64,
         found,
-        before_seq,
-        total: places.len() as u64,
     })
+}
+
+/// Reads a page; an entry that is damaged since it was indexed, or is another session's, is left out and counted.
+pub(crate) fn read_page(
+    disk: &dyn Disk,
+    session: &SessionId,
+    places: &PagePlaces,
+    reader: &mut EntryReader,
+) -> Result<(Page, u64), Error> {
+    let (mut entries, mut unreadable) = read_places(disk, session, &places.found, reader)?;
+    let mut before_seq = places.before_seq;
+    if let Some(older) = &places.older {
+        let mut found = read_older(disk, reader.layout(), session, older)?;
+        unreadable += found.unreadable;
+        found.entries.append(&mut entries);
+        entries = found.entries;
+        let first = entries.first().map(|entry| entry.seq);
+        before_seq = first.filter(|_| found.more);
+    }
+    let page = Page {
+        entries,
+        before_seq,
+        total: places.total,
+    };
+    Ok((page, unreadable))
 }
 
 /// The last places whose lines together are not longer than a page may be; one at least.
@@ -65,7 +105,7 @@ pub(crate) fn last_within(mut places: Vec<Place>) -> Vec<Place> {
 }
 
 /// Reads entries; one that is damaged since it was indexed, or is another session's, is left out and counted.
-pub(crate) fn read_places(
+fn read_places(
     disk: &dyn Disk,
     session: &SessionId,
     places: &[Place],

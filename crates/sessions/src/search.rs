@@ -23,6 +23,7 @@ use self::{
     sweep::{Candidate, Next, sweep},
 };
 use crate::{
+    archive::{ArchiveFile, ArchiveReader, PackedLine},
     commit::lock,
     disk::Disk,
     entry::{Entry, Kind, decode},
@@ -150,9 +151,10 @@ pub(crate) fn search(
     let limit = query.limit.min(SEARCH_HITS_MAX);
     let mut jobs: Vec<(usize, usize)> = Vec::new();
     for (at, ground) in grounds.iter().enumerate() {
-        jobs.extend((0..ground.files.len()).map(|file| (at, file)));
+        let files = ground.files.len() + ground.archives.len();
+        jobs.extend((0..files).map(|file| (at, file)));
     }
-    // The newest file of every agent first, then the next: what is cut off by the limit is old.
+    // The newest file of every agent first, then the next, archives last: what is cut off by the limit is old.
     jobs.sort_by_key(|&(_, file)| file);
     let work = Work {
         disk,
@@ -227,7 +229,9 @@ impl Work<'_> {
             self.more.store(true, Relaxed);
             return Ok(());
         }
-        let searched = &ground.files[nth];
+        let Some(searched) = ground.files.get(nth) else {
+            return self.archive(at, nth - ground.files.len());
+        };
         let Some(file) = ground.open(self.disk, searched)? else {
             return Ok(());
         };
@@ -253,6 +257,55 @@ impl Work<'_> {
         self.bytes.fetch_add(seen.map_err(failed)?, Relaxed);
         lock(&self.hits).entry(at).or_default().append(&mut hits);
         Ok(())
+    }
+
+    /// Searches an archive, member by member from its end.
+    fn archive(&self, at: usize, nth: usize) -> Result<(), Error> {
+        let ground = &self.grounds[at];
+        let archive = &ground.archives[nth];
+        let wanted = self.query.session.as_ref();
+        if wanted.is_some_and(|wanted| *wanted != archive.session) {
+            return Ok(());
+        }
+        let reader = match ArchiveReader::open(self.disk, &ground.layout, archive) {
+            Err(error) if error.is_gone() => return Ok(()),
+            other => other?,
+        };
+        let mut all = Vec::new();
+        for member in (0..reader.members()).rev() {
+            if self.stopping() || all.len() > self.limit {
+                break;
+            }
+            let mut hits = Vec::new();
+            let read = reader.each(member, &mut |line| {
+                self.bytes.fetch_add(line.bytes.len() as u64 + 1, Relaxed);
+                hits.extend(self.packed(ground, archive, &line));
+                true
+            });
+            match read {
+                // One that is damaged does not keep the others from being searched.
+                Err(Error::Damaged { path, source, .. }) => {
+                    tracing::warn!(path = %path.display(), fault = %source, "an archive can't be searched");
+                }
+                other => drop(other?),
+            }
+            all.extend(hits.into_iter().rev());
+        }
+        lock(&self.hits).entry(at).or_default().append(&mut all);
+        Ok(())
+    }
+
+    fn packed(
+        &self,
+        ground: &Ground<'_>,
+        archive: &ArchiveFile,
+        line: &PackedLine<'_>,
+    ) -> Option<Placed> {
+        self.needle.candidates(line.bytes).next_from(0)?;
+        let entry = decode(line.bytes).ok()?;
+        let found = self.matching(&entry)?;
+        let counts = entry.session == archive.session && ground.joins(archive);
+        counts.then(|| ((0, line.offset), hit(ground, entry, line.seq, found)))
     }
 
     fn candidate(

@@ -1,4 +1,4 @@
-//! The files of one agent: the active segment, the sealed ones, and the list of the sealed ones.
+//! The files of one agent: where they are, and how the active segment begins and is sealed.
 
 use std::{
     io,
@@ -6,11 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::{Value, json};
-
 use crate::{
-    disk::{Disk, DiskFile, OpenMode, read_full, write_full},
+    disk::{Disk, DiskFile, OpenMode},
     error::Error,
+    manifest::{self, Manifest},
 };
 
 /// The active segment: the file people read.
@@ -19,14 +18,10 @@ pub(crate) const ACTIVE: &str = "session.jsonl";
 const NEXT: &str = "session.jsonl.next";
 /// Where sealed segments are kept.
 const SEALED_DIR: &str = "sessions";
-/// The list of sealed segments.
-const MANIFEST: &str = "manifest.json";
-/// The list to be.
-const MANIFEST_NEXT: &str = "manifest.json.next";
+/// Where archives are kept.
+const ARCHIVE_DIR: &str = "archive";
 /// What was found in the transcripts, so that it need not be found again. Of no authority.
 const INDEX_CACHE: &str = "index.cache";
-/// A manifest lists a few bytes per 64 MiB of transcript; anything longer is not ours.
-const MANIFEST_BYTES_MAX: usize = 1 << 20;
 
 /// A segment that nothing is appended to any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,104 +65,33 @@ impl Layout {
     pub(crate) fn sealed_dir(&self) -> PathBuf {
         self.dir.join(SEALED_DIR)
     }
-}
 
-/// Lists the sealed segments in order.
-///
-/// The manifest says which they are. Without one, or with numbers higher than it knows, the directory does:
-/// losing the manifest must not lose a transcript.
-pub(crate) fn list_sealed(disk: &dyn Disk, layout: &Layout) -> Result<Vec<SealedSegment>, Error> {
-    let dir = layout.sealed_dir();
-    let names = match disk.list(&dir) {
-        Ok(paths) => paths,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::disk("list", dir, error)),
-    };
-    let mut segments = read_manifest(disk, &dir.join(MANIFEST))?;
-    let listed_max = segments.iter().map(|segment| segment.number).max();
-    let is_there = |file: &str| names.contains(&dir.join(file));
-    segments.retain(|segment| is_there(&segment.file));
-    for path in &names {
-        let Some((file, number)) = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .and_then(|name| Some((name, number_of(name)?)))
-        else {
-            continue;
-        };
-        if listed_max.is_none_or(|max| number > max) {
-            segments.push(SealedSegment {
-                number,
-                file: file.to_owned(),
-                bytes: None,
-            });
-        }
+    /// An archive.
+    pub(crate) fn archive(&self, file: &str) -> PathBuf {
+        self.archive_dir().join(file)
     }
-    segments.sort_by_key(|segment| segment.number);
-    Ok(segments)
-}
 
-/// `0001.jsonl` to 1.
-fn number_of(name: &str) -> Option<u32> {
-    let digits = name.strip_suffix(".jsonl")?;
-    if digits.len() < 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+    /// The directory of archives.
+    pub(crate) fn archive_dir(&self) -> PathBuf {
+        self.dir.join(ARCHIVE_DIR)
     }
-    digits.parse().ok().filter(|&number| number > 0)
-}
 
-fn read_manifest(disk: &dyn Disk, path: &Path) -> Result<Vec<SealedSegment>, Error> {
-    let file = match disk.open(path, OpenMode::Read) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::disk("open", path, error)),
-    };
-    let mut bytes = vec![0; MANIFEST_BYTES_MAX];
-    let len = read_full(&*file, 0, &mut bytes).map_err(|error| Error::disk("read", path, error))?;
-    let Some(segments) = parse_manifest(&bytes[..len]) else {
-        tracing::warn!(path = %path.display(), "the list of sealed segments is unreadable; the directory is used");
-        return Ok(Vec::new());
-    };
-    Ok(segments)
-}
-
-fn parse_manifest(bytes: &[u8]) -> Option<Vec<SealedSegment>> {
-    let value: Value = serde_json::from_slice(bytes).ok()?;
-    let segments = value.get("segments")?.as_array()?;
-    segments.iter().map(parse_segment).collect()
-}
-
-fn parse_segment(value: &Value) -> Option<SealedSegment> {
-    let file = value.get("file")?.as_str()?;
-    // The name is joined to a directory: it must not lead out of it.
-    let safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    if file.starts_with('.') || file.is_empty() || !file.bytes().all(safe) {
-        return None;
+    /// How a sealed segment that may be deleted is noted.
+    pub(crate) fn obsolete_segment(file: &str) -> String {
+        format!("{SEALED_DIR}/{file}")
     }
-    Some(SealedSegment {
-        number: u32::try_from(value.get("number")?.as_u64()?).ok()?,
-        file: file.to_owned(),
-        bytes: value.get("bytes").and_then(Value::as_u64),
-    })
-}
 
-fn write_manifest(disk: &dyn Disk, dir: &Path, segments: &[SealedSegment]) -> Result<(), Error> {
-    let list: Vec<Value> = segments
-        .iter()
-        .map(|segment| json!({"number": segment.number, "file": segment.file, "bytes": segment.bytes}))
-        .collect();
-    let mut text = json!({"version": 1, "segments": list}).to_string();
-    text.push('\n');
-    let next = dir.join(MANIFEST_NEXT);
-    let file = create_afresh(disk, &next)?;
-    write_full(&*file, text.as_bytes()).map_err(|error| Error::disk("write", &next, error))?;
-    file.datasync()
-        .map_err(|error| Error::disk("sync", &next, error))?;
-    let path = dir.join(MANIFEST);
-    disk.rename(&next, &path)
-        .map_err(|error| Error::disk("replace", &path, error))?;
-    disk.sync_dir(dir)
-        .map_err(|error| Error::disk("sync", dir, error))
+    /// How an archive that may be deleted is noted.
+    pub(crate) fn obsolete_archive(file: &str) -> String {
+        format!("{ARCHIVE_DIR}/{file}")
+    }
+
+    /// Where something that may be deleted is; `None` if that is not a name a rewrite gives.
+    pub(crate) fn obsolete_path(&self, noted: &str) -> Option<PathBuf> {
+        let (dir, file) = noted.split_once('/')?;
+        let plain = manifest::is_plain(file) && matches!(dir, SEALED_DIR | ARCHIVE_DIR);
+        plain.then(|| self.dir.join(dir).join(file))
+    }
 }
 
 /// Seals the active segment and begins a new one; returns the new one, locked, and the sealed one.
@@ -177,7 +101,7 @@ fn write_manifest(disk: &dyn Disk, dir: &Path, segments: &[SealedSegment]) -> Re
 pub(crate) fn roll(
     disk: &dyn Disk,
     layout: &Layout,
-    sealed: &[SealedSegment],
+    mut listed: Manifest,
     ending: SealedSegment,
 ) -> Result<Arc<dyn DiskFile>, Error> {
     let (active, dir) = (layout.active(), layout.sealed_dir());
@@ -188,9 +112,8 @@ pub(crate) fn roll(
         .map_err(|error| Error::disk("sync", &next, error))?;
     make_dir(disk, &dir)?;
     let target = layout.sealed(&ending.file);
-    let mut segments = sealed.to_vec();
-    segments.push(ending);
-    write_manifest(disk, &dir, &segments)?;
+    listed.segments.push(ending);
+    manifest::write(disk, layout, &listed)?;
     disk.rename(&active, &target)
         .map_err(|error| Error::disk("seal", &active, error))?;
     disk.sync_dir(&dir)
@@ -300,7 +223,7 @@ fn lock(file: &dyn DiskFile, path: &Path) -> Result<(), Error> {
 }
 
 /// Makes a directory, unless it is there, and its name durable.
-fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
+pub(crate) fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
     match disk.create_dir(dir) {
         Ok(()) => {}
         // It may have been made for the cache of the index, for which nothing is synced. And a sealing may have ended

@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     export::{Lines, lines_of},
     index::SessionSummary,
-    page::{Page, page_places, read_places},
+    page::{Page, page_places, read_page},
     search::{Found, Ground, Query, search},
     segment::Layout,
 };
@@ -72,18 +72,27 @@ impl Snapshot {
         self.agents.keys()
     }
 
-    /// The sessions of one agent, or of all; deleted ones are left out.
+    /// The sessions of one agent, or of all; deleted and archived ones are left out.
     #[must_use]
     pub fn list(&self, agent: Option<&AgentId>) -> Vec<SessionSummary> {
-        let wanted = self
-            .agents
-            .iter()
-            .filter(|(id, _)| agent.is_none_or(|agent| agent == *id));
-        let mut found = Vec::new();
-        for (id, transcript) in wanted {
-            found.extend(transcript.view.index.list(id));
-        }
-        found
+        let wanted = self.wanted(agent);
+        wanted
+            .flat_map(|(id, found)| found.view.index.list(id))
+            .collect()
+    }
+
+    /// The archived sessions of one agent, or of all; deleted ones are left out.
+    #[must_use]
+    pub fn list_archived(&self, agent: Option<&AgentId>) -> Vec<SessionSummary> {
+        let wanted = self.wanted(agent);
+        wanted
+            .flat_map(|(id, found)| found.view.index.list_archived(id))
+            .collect()
+    }
+
+    fn wanted(&self, agent: Option<&AgentId>) -> impl Iterator<Item = (&AgentId, &Transcript)> {
+        let agents = self.agents.iter();
+        agents.filter(move |(id, _)| agent.is_none_or(|agent| agent == *id))
     }
 
     /// One session, unless it does not exist or is deleted.
@@ -111,13 +120,7 @@ impl Snapshot {
                 session: session.clone(),
             })?;
             let mut reader = view.reader(&transcript.layout);
-            let (entries, bad) = read_places(&*self.disk, session, &places.found, &mut reader)?;
-            let page = Page {
-                entries,
-                before_seq: places.before_seq,
-                total: places.total,
-            };
-            Ok((page, bad))
+            read_page(&*self.disk, session, &places, &mut reader)
         };
         match read(&transcript.view)? {
             // The cache of the index is wrong about an entry: the transcript itself is asked.

@@ -11,19 +11,20 @@ use openclaw_types::{AgentId, Env, RunId, SessionId, Timestamp};
 use tokio::{sync::oneshot, time::Duration};
 
 use crate::{
-    agent::{AgentFiles, Recovery, View},
+    agent::{AgentFiles, Recovery},
     cache::TailCache,
     chain::{Life, unknown},
-    commit::{self, Command, Counters, Durability, Inbox, Refused, Request, Shared, lock},
+    commit::{
+        self, Command, Counters, Durability, Exclusive, Inbox, Refused, Request, Shared, lock,
+    },
     disk::Disk,
     entry::{Appended, Draft, Entry, Kind},
     error::Error,
-    export::{Lines, line_places, read_lines},
-    index::{Place, SessionSummary},
-    limits::{CLOSE_DEADLINE_MS, PAGE_ENTRIES_MAX, REREAD_DEADLINE_MS, REWRITES_OVERTAKING_MAX},
-    page::{Page, PagePlaces, page_places, read_places},
-    search::{Found, Ground, Query, search},
+    index::SessionSummary,
+    limits::{CLOSE_DEADLINE_MS, EXCLUSIVE_DEADLINE_MS},
 };
+
+mod read;
 
 /// How a store works. Nothing has a hidden default.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub struct Stats {
     pub durability: Durability,
     /// Open agents.
     pub agents: usize,
-    /// Sessions that are not deleted.
+    /// Sessions that are neither deleted nor archived.
     pub sessions: usize,
     /// Appends waiting for the next round.
     pub queued: usize,
@@ -72,9 +73,6 @@ pub struct Stats {
 /// A handle to the transcripts of one state directory; clones share it.
 #[derive(Debug, Clone)]
 pub struct Store(Arc<Inner>);
-
-/// Where entries are, and the entries.
-type FoundEntries = (PagePlaces, Vec<Arc<Entry>>);
 
 #[derive(Debug)]
 struct Inner {
@@ -147,6 +145,7 @@ impl Store {
         let Some(files) = lock(&self.0.shared.agents).remove(agent) else {
             return;
         };
+        files.stop_rewriting();
         let (done, closed) = mpsc::sync_channel(1);
         if self
             .0
@@ -257,27 +256,14 @@ impl Store {
         }
     }
 
+    /// The disk the transcripts are on.
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        &*self.0.shared.disk
+    }
+
     /// The environment's time.
     pub(crate) fn now(&self) -> Timestamp {
         self.0.shared.env.now()
-    }
-
-    /// Reads by a view that a rewrite may overtake: when a file has gone with it, reads again by the new one.
-    pub(crate) fn reading<T>(
-        &self,
-        agent: &AgentId,
-        read: impl Fn(&AgentFiles, &dyn Disk) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let files = self.agent(agent)?;
-        let disk = &*self.0.shared.disk;
-        let mut result = read(&files, disk);
-        for _ in 0..REWRITES_OVERTAKING_MAX {
-            match &result {
-                Err(error) if error.is_gone() => result = read(&files, disk),
-                _ => break,
-            }
-        }
-        result
     }
 
     /// A session's id: the one given, or a fresh one. The session is on disk with its first entry only.
@@ -293,129 +279,34 @@ impl Store {
         Ok(SessionId::parse(&fresh)?)
     }
 
-    /// The last live entries of a session in file order; none when there is no such session.
-    ///
-    /// The cost does not depend on how long the session is.
-    ///
-    /// # Errors
-    /// The agent is not open, or the disk cannot be read.
-    pub fn tail(
-        &self,
-        agent: &AgentId,
-        session: &SessionId,
-        limit: usize,
-    ) -> Result<Vec<Arc<Entry>>, Error> {
-        let files = self.agent(agent)?;
-        let key = (agent.clone(), session.clone());
-        {
-            let view = files.view();
-            let Some(places) = view.index.places(session) else {
-                return Ok(Vec::new());
-            };
-            let count = limit.min(places.len()).min(PAGE_ENTRIES_MAX);
-            if let Some(found) = lock(&self.0.shared.cache).tail(&key, count) {
-                return Ok(found);
-            }
-        }
-        let look = |view: &View| page_places(&view.index, session, None, limit);
-        let Some((places, entries)) = self.read(&files, session, look)? else {
-            return Ok(Vec::new());
-        };
-        self.remember(&files, &key, &places.found, &entries);
-        Ok(entries)
-    }
-
-    /// Keeps entries that were read, unless the session has moved on meanwhile.
-    fn remember(
-        &self,
-        files: &AgentFiles,
-        key: &(AgentId, SessionId),
-        places: &[Place],
-        entries: &[Arc<Entry>],
-    ) {
-        let view = files.view();
-        let now = view.index.places(&key.1).map(|places| places.tail(1));
-        if entries.len() == places.len() && now.as_deref().and_then(<[_]>::last) == places.last() {
-            lock(&self.0.shared.cache).fill(key.clone(), entries);
-        }
-    }
-
-    /// A page of a session, counted from its end.
-    ///
-    /// # Errors
-    /// The agent is not open, there is no such session, or the disk cannot be read.
-    pub fn page(
-        &self,
-        agent: &AgentId,
-        session: &SessionId,
-        before_seq: Option<u64>,
-        limit: usize,
-    ) -> Result<Page, Error> {
-        let files = self.agent(agent)?;
-        let look = |view: &View| page_places(&view.index, session, before_seq, limit);
-        let (places, entries) =
-            (self.read(&files, session, look)?).ok_or_else(|| unknown(agent, session))?;
-        Ok(Page {
-            entries,
-            before_seq: places.before_seq,
-            total: places.total,
-        })
-    }
-
-    /// Looks entries up and reads them. Where an index that came from its cache is wrong about one, the transcript is
-    /// read again, and so are they.
-    fn read(
-        &self,
-        files: &Arc<AgentFiles>,
-        session: &SessionId,
-        look: impl Fn(&View) -> Option<PagePlaces>,
-    ) -> Result<Option<FoundEntries>, Error> {
-        let mut again = true;
-        loop {
-            let (places, mut reader, cached) = {
-                let view = files.view();
-                let Some(places) = look(&view) else {
-                    return Ok(None);
-                };
-                let reader = view.reader(&files.layout);
-                (places, reader, view.cached.is_some())
-            };
-            let disk = &*self.0.shared.disk;
-            let (entries, unreadable) = read_places(disk, session, &places.found, &mut reader)?;
-            if unreadable > 0 && cached && std::mem::take(&mut again) && self.reread(files) {
-                continue;
-            }
-            let counters = &self.0.shared.counters;
-            counters.unreadable.fetch_add(unreadable, Relaxed);
-            return Ok(Some((places, entries)));
-        }
-    }
-
-    /// Has a transcript read again without the cache of its index; says whether that was done.
-    fn reread(&self, files: &Arc<AgentFiles>) -> bool {
-        let (done, read) = mpsc::sync_channel(1);
-        let asked = Command::Reread(Arc::clone(files), done);
-        self.0.inbox.push_control(asked).is_ok()
-            && read
-                .recv_timeout(Duration::from_millis(REREAD_DEADLINE_MS))
-                .is_ok()
-    }
-
-    /// The sessions of one agent, or of all open ones; deleted ones are left out.
+    /// The sessions of one agent, or of all open ones; deleted and archived ones are left out.
     #[must_use]
     pub fn list(&self, agent: Option<&AgentId>) -> Vec<SessionSummary> {
-        let agents: Vec<_> = match agent {
-            Some(agent) => self.agent(agent).into_iter().collect(),
-            None => lock(&self.0.shared.agents).values().cloned().collect(),
-        };
         let mut found = Vec::new();
-        for files in agents {
+        for files in self.wanted(agent) {
             found.extend(files.view().index.list(&files.id));
         }
         found
     }
 
-    /// How many sessions of an agent are not deleted.
+    /// The archived sessions of one agent, or of all open ones; deleted ones are left out.
+    #[must_use]
+    pub fn list_archived(&self, agent: Option<&AgentId>) -> Vec<SessionSummary> {
+        let mut found = Vec::new();
+        for files in self.wanted(agent) {
+            found.extend(files.view().index.list_archived(&files.id));
+        }
+        found
+    }
+
+    pub(crate) fn wanted(&self, agent: Option<&AgentId>) -> Vec<Arc<AgentFiles>> {
+        match agent {
+            Some(agent) => self.agent(agent).into_iter().collect(),
+            None => lock(&self.0.shared.agents).values().cloned().collect(),
+        }
+    }
+
+    /// How many sessions of an agent are neither deleted nor archived.
     ///
     /// # Errors
     /// The agent is not open.
@@ -430,48 +321,12 @@ impl Store {
         files.view().index.summary(agent, session)
     }
 
-    /// Lines of a session as they stand in the files, from the number behind `after_seq` on: about `bytes_max` bytes,
-    /// and at least one line. None are left when the answer is empty.
-    ///
-    /// # Errors
-    /// The agent is not open, there is no such session, or the disk cannot be read.
-    pub fn lines(
-        &self,
-        agent: &AgentId,
-        session: &SessionId,
-        after_seq: u64,
-        bytes_max: usize,
-    ) -> Result<Lines, Error> {
-        let files = self.agent(agent)?;
-        let (places, mut reader) = {
-            let view = files.view();
-            let places = line_places(&view, session, after_seq, bytes_max);
-            let places = places.ok_or_else(|| unknown(agent, session))?;
-            (places, view.reader(&files.layout))
-        };
-        read_lines(&*self.0.shared.disk, &places, &mut reader)
-    }
-
-    /// Searches the transcripts of the open agents, the newest entries first. It reads files, so it may block for
-    /// as long as reading all of them takes; `stop` is asked often, and ends it early.
-    ///
-    /// # Errors
-    /// The text can't be searched for, the agent is not open, or the disk cannot be read.
-    pub fn search(&self, query: &Query, stop: &(dyn Fn() -> bool + Sync)) -> Result<Found, Error> {
-        let agents: Vec<_> = match &query.agent {
-            Some(agent) => vec![self.agent(agent)?],
-            None => lock(&self.0.shared.agents).values().cloned().collect(),
-        };
-        let grounds: Vec<_> = agents.into_iter().map(Ground::open_agent).collect();
-        search(&*self.0.shared.disk, &grounds, query, stop)
-    }
-
     /// Hides a session behind a tombstone.
     ///
     /// # Errors
     /// There is no such session, or the tombstone could not be made durable.
     pub async fn delete(&self, agent: &AgentId, session: &SessionId) -> Result<(), Error> {
-        if self.agent(agent)?.view().index.places(session).is_none() {
+        if !self.agent(agent)?.view().index.is_alive(session) {
             return Err(unknown(agent, session));
         }
         let tombstone = Draft::record(Kind::Tombstone, session.clone());
@@ -511,6 +366,9 @@ impl Store {
     /// # Errors
     /// Something acknowledged before its sync, as the durability allows, could not be synced.
     pub async fn shutdown(&self) -> Result<(), Error> {
+        for files in self.wanted(None) {
+            files.stop_rewriting();
+        }
         let (done, ended) = oneshot::channel();
         let asked = self.0.inbox.push_control(Command::Shutdown(done));
         let result = match asked {
@@ -523,6 +381,30 @@ impl Store {
             return Err(Error::Closed);
         }
         result
+    }
+
+    /// Does something while nothing else happens to any transcript, and waits for it.
+    ///
+    /// # Errors
+    /// The store is closed, or the disk is so slow that it is still to come.
+    pub(crate) fn exclusively<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Shared) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let (done, acted) = mpsc::sync_channel(1);
+        let act = move |shared: &Shared| {
+            // Who asked may have stopped waiting.
+            done.try_send(act(shared)).unwrap_or_default();
+        };
+        let asked = Command::Exclusive(Exclusive(Box::new(act)));
+        if self.0.inbox.push_control(asked).is_err() {
+            return Err(Error::Closed);
+        }
+        let deadline = Duration::from_millis(EXCLUSIVE_DEADLINE_MS);
+        acted.recv_timeout(deadline).map_err(|error| match error {
+            mpsc::RecvTimeoutError::Timeout => Error::Busy,
+            mpsc::RecvTimeoutError::Disconnected => Error::Closed,
+        })
     }
 
     pub(crate) fn agent(&self, agent: &AgentId) -> Result<Arc<AgentFiles>, Error> {

@@ -121,7 +121,7 @@ impl Snapshot {
 fn fresh(files: &AgentFiles, disk: &dyn Disk) -> Result<(View, Recovery), Error> {
     let mut read = load_read_only(disk, &files.layout, false)?;
     for _ in 0..REWRITES_OVERTAKING_MAX {
-        if read.0.sealed == files.view().sealed {
+        if read.0.same_files(&files.view()) {
             break;
         }
         read = load_read_only(disk, &files.layout, false)?;
@@ -180,6 +180,7 @@ fn verify_session(
             last_marker = seq;
             markers.push(come);
         }
+        true
     })?;
     let Some(last) = markers.last().map(|come| come.marker.through) else {
         found.uncommitted = found.entries;
@@ -191,6 +192,7 @@ fn verify_session(
             found.uncommitted += 1;
         }
         hashed.take(&told);
+        true
     })?;
     hashed.settle(u64::MAX);
     found.verified_through = hashed.verified;

@@ -33,6 +33,7 @@ pub(crate) fn store(error: &sessions::Error) -> ErrorShape {
         sessions::Error::TooLarge { .. }
         | sessions::Error::TooDeep { .. }
         | sessions::Error::Query { .. }
+        | sessions::Error::Running { .. }
         | sessions::Error::Taken { .. } => ErrorCode::InvalidRequest,
         sessions::Error::Busy
         | sessions::Error::Closed
@@ -40,6 +41,7 @@ pub(crate) fn store(error: &sessions::Error) -> ErrorShape {
         | sessions::Error::Locked { .. }
         | sessions::Error::Changed { .. }
         | sessions::Error::Damaged { .. }
+        | sessions::Error::Unreadable { .. }
         | sessions::Error::Disk { .. }
         | sessions::Error::FreshId { .. } => ErrorCode::Unavailable,
     };

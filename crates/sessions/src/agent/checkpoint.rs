@@ -6,15 +6,17 @@
 //! files be read instead. The time of change moves with the kernel's clock, so that an edit of the same length within
 //! the same few milliseconds as the last append could pass here: then the checksum of the line tells when it is read.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Damage, Damaged, View};
 use crate::{
+    archive::ArchiveFile,
     disk::{Disk, DiskFile, FileIdentity, FileState, OpenMode, read_full, write_full},
     entry::Fault,
     error::Error,
     index::Index,
     limits::{CACHE_BYTES_MAX, CACHE_WITNESS_BYTES},
+    manifest::Manifest,
     packed::{
         put_bytes, put_number, put_option, put_signed, take_number, take_option, take_signed,
         take_text,
@@ -23,7 +25,7 @@ use crate::{
 };
 
 /// The first bytes, which change with the form.
-const MAGIC: &[u8] = b"openclaw index 2\n";
+const MAGIC: &[u8] = b"openclaw index 3\n";
 /// Bytes of the checksum at the end.
 const CRC_BYTES: usize = 4;
 /// Every fault a damaged place can have; its position is what is written.
@@ -57,7 +59,7 @@ pub(super) struct Checkpoint {
 pub(super) fn read(
     disk: &dyn Disk,
     layout: &Layout,
-    sealed: &[SealedSegment],
+    listed: &Manifest,
     active: &dyn DiskFile,
 ) -> Option<Checkpoint> {
     let file = disk.open(&layout.index_cache(), OpenMode::Read).ok()?;
@@ -72,7 +74,10 @@ pub(super) fn read(
         return None;
     }
     let mut rest = body.strip_prefix(MAGIC)?;
-    let states = sealed_states(disk, layout, sealed, &mut rest)?;
+    let states = sealed_states(disk, layout, &listed.segments, &mut rest)?;
+    if take_number(&mut rest)? != archives_sum(&listed.archives) {
+        return None;
+    }
     let covered = active_covered(active, &mut rest)?;
     let damage = take_damage(&mut rest)?;
     let index = Index::load(&mut rest)?;
@@ -106,6 +111,16 @@ fn sealed_states(
         states.insert(segment.file.clone(), state);
     }
     Some(states)
+}
+
+/// Which archives there are.
+fn archives_sum(archives: &[Arc<ArchiveFile>]) -> u64 {
+    let names = archives.iter().flat_map(|archive| {
+        let bytes = archive.bytes.to_le_bytes();
+        archive.file.bytes().chain(bytes)
+    });
+    let names: Vec<u8> = names.collect();
+    u64::from(crc32c::crc32c(&names))
 }
 
 /// How much of the active file is covered, if that much of it is as it was.
@@ -153,6 +168,7 @@ pub(super) fn encode(
         };
         put_state(state, &mut out);
     }
+    put_number(archives_sum(&view.archives), &mut out);
     put_state(state, &mut out);
     put_number(u64::from(witness_of(file, len).ok()?), &mut out);
     put_damage(&view.damage, &mut out)?;

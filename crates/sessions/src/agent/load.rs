@@ -19,24 +19,29 @@ use crate::{
     error::Error,
     index::{Index, Place},
     limits::{QUARANTINE_LISTED_MAX, SCAN_CHUNK_BYTES},
+    manifest::{self, Manifest},
     recover::{Found, Scanner, Tail},
-    segment::{Layout, SealedSegment, list_sealed, open_active, set_aside},
+    segment::{Layout, SealedSegment, open_active, set_aside},
 };
 
-/// Opens for appending. The cache of the index may be asked first.
+/// Opens for appending. The first opening may ask the cache of the index, and deletes what a rewrite left behind; a
+/// later one does neither, because a rewrite may be under way.
 pub(super) fn load(
     disk: &dyn Disk,
     env: &dyn Env,
     layout: &Layout,
-    cache: bool,
+    first: bool,
 ) -> Result<(View, Writer, Recovery), Error> {
     let path = layout.active();
     let (file, created) = open_active(disk, layout)?;
     let state = file
         .state()
         .map_err(|error| Error::disk("look at", &path, error))?;
-    let mut sealed = list_sealed(disk, layout)?;
-    sealed.retain(|segment| {
+    let mut listed = manifest::read(disk, layout)?;
+    if first {
+        listed.sweep(disk, layout);
+    }
+    listed.segments.retain(|segment| {
         // A crash in the middle of sealing may leave the file under both names: it is still the active one. The
         // other name goes, or it would stand for old bytes once an editor replaces the file.
         let sealed = layout.sealed(&segment.file);
@@ -49,12 +54,12 @@ pub(super) fn load(
         }
         false
     });
-    let saved = cache
-        .then(|| checkpoint::read(disk, layout, &sealed, &*file))
+    let saved = first
+        .then(|| checkpoint::read(disk, layout, &listed, &*file))
         .flatten();
-    let mut reading = Reading::new(created, saved, &sealed);
-    reading.sealed(disk, layout, &sealed)?;
-    let (tail, len) = reading.active(&*file, &path, next_number(&sealed))?;
+    let mut reading = Reading::new(created, saved, &listed);
+    reading.sealed(disk, layout, &listed.segments)?;
+    let (tail, len) = reading.active(&*file, &path, next_number(&listed.segments))?;
     let active = ActiveFile {
         file: Arc::clone(&file),
         identity: state.identity,
@@ -73,7 +78,7 @@ pub(super) fn load(
             Writer::Lost
         }
     };
-    let (mut view, recovery) = reading.finish(disk, layout, sealed, Some(file));
+    let (mut view, recovery) = reading.finish(disk, layout, listed, Some(file));
     if let Some(cached) = view.cached.as_mut().filter(|_| tail != Tail::Clean) {
         // The repair changed the file, so that the cache has to be written anew.
         cached.active = 0;
@@ -87,7 +92,7 @@ pub(crate) fn load_read_only(
     layout: &Layout,
     cache: bool,
 ) -> Result<(View, Recovery), Error> {
-    let sealed = list_sealed(disk, layout)?;
+    let listed = manifest::read(disk, layout)?;
     let path = layout.active();
     let active = match disk.open(&path, OpenMode::Read) {
         Ok(file) => Some(file),
@@ -97,13 +102,13 @@ pub(crate) fn load_read_only(
     let saved = active
         .as_ref()
         .filter(|_| cache)
-        .and_then(|file| checkpoint::read(disk, layout, &sealed, &**file));
-    let mut reading = Reading::new(false, saved, &sealed);
-    reading.sealed(disk, layout, &sealed)?;
+        .and_then(|file| checkpoint::read(disk, layout, &listed, &**file));
+    let mut reading = Reading::new(false, saved, &listed);
+    reading.sealed(disk, layout, &listed.segments)?;
     if let Some(file) = &active {
-        reading.active(&**file, &path, next_number(&sealed))?;
+        reading.active(&**file, &path, next_number(&listed.segments))?;
     }
-    Ok(reading.finish(disk, layout, sealed, active))
+    Ok(reading.finish(disk, layout, listed, active))
 }
 
 fn next_number(sealed: &[SealedSegment]) -> u32 {
@@ -121,28 +126,35 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(created: bool, saved: Option<Checkpoint>, sealed: &[SealedSegment]) -> Self {
+    fn new(created: bool, saved: Option<Checkpoint>, listed: &Manifest) -> Self {
         let recovery = Recovery {
             created,
             cached: saved.is_some(),
             ..Recovery::default()
         };
-        let Some(saved) = saved else {
+        let Some(mut saved) = saved else {
+            let mut index = Index::reading();
+            for archive in &listed.archives {
+                index.seed(archive);
+            }
             return Self {
-                index: Index::reading(),
+                index,
                 recovery,
                 damage: Damage::default(),
                 states: BTreeMap::new(),
                 cached: None,
             };
         };
+        for archive in &listed.archives {
+            saved.index.rejoin(archive);
+        }
         Self {
             index: saved.index,
             recovery,
             damage: saved.damage,
             states: saved.states,
             cached: Some(Cached {
-                sealed: sealed.to_vec(),
+                sealed: listed.segments.clone(),
                 active: saved.covered,
             }),
         }
@@ -269,12 +281,14 @@ impl Reading {
         mut self,
         disk: &dyn Disk,
         layout: &Layout,
-        sealed: Vec<SealedSegment>,
+        listed: Manifest,
         active: Option<Arc<dyn DiskFile>>,
     ) -> (View, Recovery) {
         let mut view = View {
-            active_number: next_number(&sealed),
-            sealed,
+            active_number: next_number(&listed.segments),
+            sealed: listed.segments,
+            archives: listed.archives,
+            obsolete: listed.obsolete,
             active,
             index: Index::default(),
             damage: self.damage,

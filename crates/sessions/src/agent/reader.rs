@@ -82,6 +82,11 @@ impl EntryReader {
         Ok((file, path))
     }
 
+    /// Where the files are.
+    pub(crate) const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// Where a segment is.
     pub(crate) fn path(&self, number: u32) -> PathBuf {
         let sealed = self.sealed.iter().find(|segment| segment.number == number);

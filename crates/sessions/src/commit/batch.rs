@@ -197,7 +197,7 @@ impl Written {
         let segment = view.active_number;
         let mut cache = lock(cache);
         for (offset, len, entry) in &self.lines.entries {
-            let first = view.index.places(&entry.session).is_none();
+            let first = !view.index.is_alive(&entry.session);
             let place = Place {
                 segment,
                 offset: start + offset,
@@ -206,7 +206,7 @@ impl Written {
             };
             view.index.append(place, entry);
             let key = (self.agent.id.clone(), entry.session.clone());
-            if view.index.places(&entry.session).is_none() {
+            if !view.index.is_alive(&entry.session) {
                 cache.forget(&key);
             } else {
                 cache.push(&key, entry, first);

@@ -63,6 +63,24 @@ impl Places {
         });
     }
 
+    /// Changes those in segments up to `last`; what is `None` then is no more.
+    pub(crate) fn change(&mut self, last: u32, now: &dyn Fn(Place) -> Option<Place>) {
+        if self
+            .blocks
+            .first()
+            .is_none_or(|block| block.first.segment > last)
+        {
+            return;
+        }
+        let mut changed = Self::default();
+        for place in self.after(0, usize::MAX) {
+            if let Some(place) = now(place) {
+                changed.push(place);
+            }
+        }
+        *self = changed;
+    }
+
     /// Appends them as they are in memory.
     pub(crate) fn save(&self, out: &mut Vec<u8>) {
         put_number(self.blocks.len() as u64, out);

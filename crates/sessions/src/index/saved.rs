@@ -81,6 +81,8 @@ impl Session {
         let at = |found: u64| usize::try_from(found).ok();
         let mut session = Self {
             places: Places::load(rest)?,
+            // They are in the list of files, and are joined from there.
+            archives: Vec::new(),
             last_seq: take_number(rest)?,
             last_written_seq: take_number(rest)?,
             created: Timestamp(take_signed(rest)?),

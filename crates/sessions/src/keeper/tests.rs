@@ -25,6 +25,7 @@ fn summary(name: &str, idle_ms: i64, last_seq: u64, committed_seq: Option<u64>) 
         owner: None,
         committed_seq,
         last_seq,
+        archived: false,
     }
 }
 

@@ -10,15 +10,20 @@ use openclaw_types::{AgentId, SessionId};
 
 use crate::{
     agent::{AgentFiles, View},
+    archive::ArchiveFile,
     disk::{Disk, DiskFile, OpenMode},
     error::Error,
-    segment::Layout,
+    segment::{Layout, SealedSegment},
 };
 
 /// The files of one agent, the newest first.
 pub(crate) struct Ground<'a> {
     pub(crate) agent: AgentId,
+    pub(crate) layout: Layout,
     pub(crate) files: Vec<Searched>,
+    /// Of sessions that are not deleted.
+    pub(crate) archives: Vec<Arc<ArchiveFile>>,
+    sealed: Vec<SealedSegment>,
     index: Source<'a>,
 }
 
@@ -59,22 +64,40 @@ impl std::ops::Deref for Seen<'_> {
 
 impl<'a> Ground<'a> {
     /// The files of an agent whose transcript is open.
-    pub(crate) fn open_agent(agent: Arc<AgentFiles>) -> Ground<'static> {
-        let files = files(&agent.view(), &agent.layout);
-        Ground {
-            agent: agent.id.clone(),
-            files,
-            index: Source::Open(agent),
-        }
+    pub(crate) fn open_agent(agent: &Arc<AgentFiles>) -> Ground<'static> {
+        let source = Source::Open(Arc::clone(agent));
+        Ground::of(&agent.id, &agent.layout, &agent.view(), source)
     }
 
     /// The files of a snapshot.
     pub(crate) fn snapshot(agent: &AgentId, layout: &Layout, view: &'a View) -> Self {
+        Self::of(agent, layout, view, Source::Snapshot(view))
+    }
+
+    fn of(agent: &AgentId, layout: &Layout, view: &View, index: Source<'a>) -> Self {
+        let archives = view.archives.iter().rev();
         Self {
             agent: agent.clone(),
+            layout: layout.clone(),
             files: files(view, layout),
-            index: Source::Snapshot(view),
+            archives: (archives.filter(|archive| view.index.joins(archive)))
+                .cloned()
+                .collect(),
+            sealed: view.sealed.clone(),
+            index,
         }
+    }
+
+    /// Whether a rewrite has replaced some of the files since, so that something may have been missed.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        let view = self.view();
+        let mut sealed = self.sealed.iter();
+        !sealed.all(|segment| view.sealed.contains(segment))
+    }
+
+    /// Whether an archive is still a part of its session.
+    pub(crate) fn joins(&self, archive: &ArchiveFile) -> bool {
+        self.view().index.joins(archive)
     }
 
     fn view(&self) -> Seen<'_> {
@@ -87,8 +110,8 @@ impl<'a> Ground<'a> {
     /// The number of the entry that begins at this place, if it counts.
     pub(crate) fn live(&self, session: &SessionId, segment: u32, offset: u64) -> Option<u64> {
         let view = self.view();
-        let place = view.index.places(session)?.at(segment, offset)?;
-        Some(place.seq)
+        let (_, places) = view.index.whereabouts(session)?;
+        Some(places.at(segment, offset)?.seq)
     }
 
     /// Opens a file to search; `None` when it is gone.

@@ -1,5 +1,6 @@
 //! The public promises of the session store, on a real directory and on a disk that fails.
 
+mod archive;
 mod basics;
 mod chain;
 mod checkpoint;
