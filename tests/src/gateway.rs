@@ -169,6 +169,7 @@ pub async fn start(state: &Path) -> Result<Gateway, openclaw_gateway::Error> {
         token: Secret::new(TOKEN, Origin::Inline),
         environment,
         helper: PathBuf::from("/nonexistent"),
+        flags: openclaw_gateway::lock::Flags::default(),
     })
     .await
 }

@@ -111,8 +111,11 @@ pub(crate) enum Gateway {
     /// Stop the running gateway; its runs may end first
     #[command(after_help = "Example:\n  openclaw gateway stop")]
     Stop,
-    /// Stop, then start again
-    #[command(after_help = "Example:\n  openclaw gateway restart")]
+    /// Stop, then start again as it was started
+    #[command(
+        after_help = "The --config, --port, and --bind of the start are kept where none is given here; the file is read anew.\n\
+                      What could not start again is not stopped.\n\nExample:\n  openclaw gateway restart"
+    )]
     Restart(Listen),
     /// Whether it runs, where, with what
     #[command(after_help = "Example:\n  openclaw gateway status --deep")]
@@ -125,7 +128,7 @@ pub(crate) enum Gateway {
     Validate,
     /// Write the service definition anew
     #[command(after_help = "Example:\n  openclaw gateway reinstall")]
-    Reinstall,
+    Reinstall(Listen),
     /// Print the log of a gateway that was started in the background
     #[command(after_help = "Example:\n  openclaw gateway logs -n 20 -f")]
     Logs {

@@ -25,6 +25,7 @@ pub(crate) fn run(place: &Place, listen: &Listen) -> Result<(), Failure> {
         token: token(&config)?,
         environment: place.environment().clone(),
         helper: executable()?,
+        flags: place.flags(listen),
         config,
     };
     tokio::runtime::Builder::new_multi_thread()
@@ -67,7 +68,8 @@ fn start_failure(error: &openclaw_gateway::Error) -> Failure {
     let failure = Failure::from_error(error);
     match error {
         openclaw_gateway::Error::Listen { address, .. } => failure.hint(format!(
-            "another program may use the port; see it with `ss -ltnp 'sport = :{}'`, or choose one with --port",
+            "another program may use the port; see it with `ss -ltnp 'sport = :{}'`, or choose another with \
+             `openclaw gateway start --port PORT`, or OPENCLAW_GATEWAY_PORT",
             address.port()
         )),
         openclaw_gateway::Error::Lock {

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::{
-    args::{Cli, Command},
+    args::{Cli, Command, Gateway},
     error::Failure,
     output::Output,
     place::Place,
@@ -92,7 +92,12 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let output = Output {
         json: cli.global.json,
     };
-    let place = Place::new(cli.global);
+    let mut place = Place::new(cli.global);
+    output::give_with_hints(place.words());
+    // One that is to run itself is told all it needs.
+    if !matches!(cli.command, Command::Gateway(Gateway::Run { .. })) {
+        place.follow_running();
+    }
     match cli.command {
         Command::Gateway(command) => commands::gateway::run(&place, output, command),
         Command::Status(deep) => commands::gateway::status::run(&place, output, deep.deep),

@@ -2,7 +2,10 @@
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,6 +24,9 @@ const PROGRESS_COLUMNS: usize = 78;
 static READER_LEFT: AtomicBool = AtomicBool::new(false);
 /// Set while a line of progress stands on the terminal.
 static PROGRESS_SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// The options that a command named in a hint needs to mean the same place.
+static PLACE_WORDS: OnceLock<String> = OnceLock::new();
 
 /// How a command speaks.
 #[derive(Debug, Clone, Copy)]
@@ -151,6 +157,27 @@ impl Pace {
     }
 }
 
+/// Makes every command named in a hint carry these options.
+pub(crate) fn give_with_hints(words: String) {
+    // It is given once, before anything is printed.
+    drop(PLACE_WORDS.set(words));
+}
+
+/// The text with its commands as they must be typed to mean the place that this command meant.
+pub(crate) fn placed(text: &str) -> String {
+    let words = PLACE_WORDS.get().map_or("", String::as_str);
+    text.replace("`openclaw ", &format!("`openclaw {words}"))
+}
+
+/// A word as a shell reads it back.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,~".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// Prints why a command failed.
 pub(crate) fn failure(failure: &Failure, json: bool) {
     if json && !failure.told {
@@ -158,7 +185,7 @@ pub(crate) fn failure(failure: &Failure, json: bool) {
     }
     note(&format!("error: {}", failure.message));
     if let Some(hint) = &failure.hint {
-        note(&format!("hint: {hint}"));
+        note(&format!("hint: {}", placed(hint)));
     }
 }
 
@@ -166,7 +193,7 @@ pub(crate) fn failure(failure: &Failure, json: bool) {
 pub(crate) fn failure_value(failure: &Failure) -> serde_json::Value {
     json!({"error": {
         "message": failure.message,
-        "hint": failure.hint,
+        "hint": failure.hint.as_deref().map(placed),
         "exitCode": failure.code,
     }})
 }
@@ -225,6 +252,18 @@ mod tests {
             table(&["Agent", "State", "Last"], &rows),
             "Agent    State  Last\nsteward  idle\nx        busy   a b\n"
         );
+    }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_split_them() {
+        for (word, said) in [
+            ("~/a.json", "~/a.json"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), said);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::{
 use openclaw_config::{
     self as config, Config, Environment, Overrides, Paths, Problem, Secret, Severity,
 };
+use openclaw_gateway::lock;
 
 use crate::{
     args::{Global, Listen},
@@ -38,6 +39,8 @@ impl From<&Config> for Home {
 pub(crate) struct Place {
     global: Global,
     environment: Environment,
+    /// Where a gateway runs already, and what it was told; empty until it is asked for.
+    running: Option<(PathBuf, lock::Record)>,
 }
 
 impl Place {
@@ -45,7 +48,53 @@ impl Place {
         Self {
             global,
             environment: Environment::capture(),
+            running: None,
         }
+    }
+
+    /// Means the configuration file that the running gateway was started with, where none is named here.
+    pub(crate) fn follow_running(&mut self) {
+        let paths = config::locate(&self.overrides(None), &self.environment);
+        self.running = paths.and_then(|paths| {
+            let record = lock::holder(&paths.state)?;
+            Some((paths.state, record))
+        });
+    }
+
+    /// The gateway that ran when this command began.
+    pub(crate) fn running(&self) -> Option<&lock::Record> {
+        self.running.as_ref().map(|(_state, record)| record)
+    }
+
+    /// What was said here by flags, and nothing else.
+    pub(crate) fn said(&self, listen: &Listen) -> lock::Flags {
+        let config = self.global.config.as_deref();
+        let config = config.and_then(|path| std::path::absolute(path).ok());
+        lock::Flags {
+            config: config.as_deref().and_then(Path::to_str).map(str::to_owned),
+            port: listen.port,
+            bind: listen.bind,
+        }
+    }
+
+    /// The same as they are typed again, for hints.
+    pub(crate) fn words(&self) -> String {
+        let mut words = String::new();
+        for (flag, path) in [
+            ("--state-dir", &self.global.state_dir),
+            ("--config", &self.global.config),
+        ] {
+            if let Some(path) = path {
+                let path = output::quoted(&path.display().to_string());
+                words.push_str(&format!("{flag} {path} "));
+            }
+        }
+        words
+    }
+
+    /// What the running gateway was told.
+    fn running_flags(&self) -> Option<&lock::Flags> {
+        self.running.as_ref().map(|(_state, record)| &record.flags)
     }
 
     /// The variables this program was started with.
@@ -54,13 +103,41 @@ impl Place {
     }
 
     fn overrides(&self, listen: Option<&Listen>) -> Overrides {
-        Overrides {
+        let named = Overrides {
             config_file: self.global.config.clone(),
             state_dir: self.global.state_dir.clone(),
             port: listen.and_then(|listen| listen.port),
             bind: listen
                 .and_then(|listen| listen.bind)
                 .map(|bind| bind.to_string()),
+        };
+        let mut named = named.with_environment(&self.environment);
+        if let Some((state, record)) = &self.running {
+            named.state_dir.get_or_insert_with(|| state.clone());
+            let config = record.flags.config.as_ref().map(PathBuf::from);
+            named.config_file = named.config_file.or(config);
+        }
+        named
+    }
+
+    /// What a gateway started from here is told beside its configuration file.
+    pub(crate) fn flags(&self, listen: &Listen) -> lock::Flags {
+        let named = self.overrides(Some(listen));
+        let config = named.config_file.as_deref().and_then(Path::to_str);
+        lock::Flags {
+            config: config.map(str::to_owned),
+            port: named.port,
+            bind: listen.bind,
+        }
+    }
+
+    /// Where the gateway is to listen: as said here, else as the running one was told.
+    pub(crate) fn listen_again(&self, listen: &Listen) -> Listen {
+        let said = self.flags(listen);
+        let running = self.running_flags();
+        Listen {
+            port: said.port.or_else(|| running.and_then(|flags| flags.port)),
+            bind: said.bind.or_else(|| running.and_then(|flags| flags.bind)),
         }
     }
 
@@ -103,22 +180,19 @@ impl Place {
 
     /// The arguments that make another call of this program mean the same place.
     pub(crate) fn arguments(&self) -> Vec<OsString> {
+        let named = self.overrides(None);
         let mut arguments = Vec::new();
         for (flag, path) in [
-            ("--state-dir", &self.global.state_dir),
-            ("--config", &self.global.config),
+            ("--state-dir", &named.state_dir),
+            ("--config", &named.config_file),
         ] {
             if let Some(path) = path {
                 arguments.push(flag.into());
-                arguments.push(absolute(path).into_os_string());
+                arguments.push(path.into());
             }
         }
         arguments
     }
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_unreadable_cwd| path.to_owned())
 }
 
 /// A problem as it is printed: how bad, where, what, and the way out.
@@ -138,7 +212,7 @@ fn say(problems: &[Problem]) {
 }
 
 /// A refused configuration as one failure: every problem on a line of its own.
-fn refused(problems: &[Problem]) -> Failure {
+pub(crate) fn refused(problems: &[Problem]) -> Failure {
     say(problems);
     forbidden(problems)
 }

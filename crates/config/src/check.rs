@@ -33,6 +33,8 @@ pub(crate) const ENVIRONMENT: &str = "environment";
 
 /// The name of the command line as the source of a problem.
 pub(crate) const COMMAND_LINE: &str = "command line";
+/// Names the port, below the command line and above the file.
+pub(crate) const PORT_VARIABLE: &str = "OPENCLAW_GATEWAY_PORT";
 
 impl Checker<'_> {
     /// Checks the whole file. `removed` are the built-in agents that were deleted.

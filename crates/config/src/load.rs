@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    check::{Checker, ENVIRONMENT},
+    check::{Checker, ENVIRONMENT, PORT_VARIABLE},
     config::Config,
     environment::Environment,
     file::{self, Presence},
@@ -31,6 +31,21 @@ pub struct Overrides {
     pub port: Option<u16>,
     /// `--bind`.
     pub bind: Option<String>,
+}
+
+impl Overrides {
+    /// With what the environment says where the command line says nothing: all that comes from outside the file.
+    /// Paths become absolute.
+    #[must_use]
+    pub fn with_environment(self, environment: &Environment) -> Self {
+        let port = || environment.value(PORT_VARIABLE)?.trim().parse().ok();
+        Self {
+            config_file: locate::named_config(&self, environment),
+            state_dir: locate::named_state(&self, environment),
+            port: self.port.or_else(port),
+            bind: self.bind,
+        }
+    }
 }
 
 /// A configuration the gateway can start with.

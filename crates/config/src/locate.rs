@@ -28,18 +28,24 @@ pub(crate) fn named_state(overrides: &Overrides, environment: &Environment) -> O
     Some(paths::absolute(&path))
 }
 
+/// The configuration file of the command line or the environment.
+pub(crate) fn named_config(overrides: &Overrides, environment: &Environment) -> Option<PathBuf> {
+    let from_environment = || {
+        let text = environment.value(CONFIG_VARIABLE)?;
+        Some(expand::path(text, environment.home().as_deref()))
+    };
+    let path = overrides.config_file.clone().or_else(from_environment)?;
+    Some(paths::absolute(&path))
+}
+
 /// The configuration file, and whether somebody named it.
 pub(crate) fn config_file(
     overrides: &Overrides,
     environment: &Environment,
     state: &Path,
 ) -> (PathBuf, Presence) {
-    let from_environment = || {
-        let text = environment.value(CONFIG_VARIABLE)?;
-        Some(expand::path(text, environment.home().as_deref()))
-    };
-    match overrides.config_file.clone().or_else(from_environment) {
-        Some(path) => (paths::absolute(&path), Presence::Required),
+    match named_config(overrides, environment) {
+        Some(path) => (path, Presence::Required),
         None => (state.join("openclaw.json"), Presence::Optional),
     }
 }

@@ -390,6 +390,7 @@ mod tests {
             address: None,
             instance: "i".to_owned(),
             started_at: 1,
+            flags: crate::lock::Flags::default(),
         };
         let log = config.paths.logs().join("gateway.log");
         let mode = || std::fs::metadata(&log).unwrap().permissions().mode() & 0o777;

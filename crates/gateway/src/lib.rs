@@ -54,6 +54,8 @@ pub struct Start {
     pub environment: Environment,
     /// Our own binary, which children are started through.
     pub helper: PathBuf,
+    /// What it was told beside the configuration file.
+    pub flags: lock::Flags,
 }
 
 /// A running gateway.
@@ -76,12 +78,7 @@ impl Gateway {
         boot::prepare_state(&config)?;
         let started = env.now();
         let instance = env.fresh_id();
-        let record = lock::Record {
-            pid: std::process::id(),
-            address: None,
-            instance: instance.clone(),
-            started_at: started.as_millis(),
-        };
+        let record = lock::Record::starting(instance.clone(), started, start.flags);
         let mut lock = boot::lock_state(&config, &record)?;
         listen::raise_descriptors();
         let wanted = SocketAddr::new(config.gateway.bind, config.gateway.port);

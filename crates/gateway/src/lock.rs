@@ -3,10 +3,12 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Seek, Write},
+    net::IpAddr,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
+use openclaw_types::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +27,41 @@ pub struct Record {
     pub instance: String,
     /// When it started, in milliseconds since the epoch.
     pub started_at: i64,
+    /// What it was told beside its configuration file.
+    #[serde(default)]
+    pub flags: Flags,
 }
+
+impl Record {
+    /// What this process says of itself as long as it does not listen.
+    #[must_use]
+    pub fn starting(instance: String, started: Timestamp, flags: Flags) -> Self {
+        Self {
+            pid: std::process::id(),
+            address: None,
+            instance,
+            started_at: started.as_millis(),
+            flags,
+        }
+    }
+}
+
+/// What a gateway was told from outside its configuration file, so that a restart can tell it again.
+///
+/// Words and not what came of them: a change of the file takes effect at the restart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Flags {
+    /// The configuration file that was named; absolute.
+    pub config: Option<String>,
+    /// The port that was named.
+    pub port: Option<u16>,
+    /// The address that was named.
+    pub bind: Option<IpAddr>,
+}
+
+/// Bytes of a record at most: the longest path with every character escaped, and the rest.
+const RECORD_BYTES_MAX: u64 = 32 * 1024;
 
 /// Why the lock was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +72,7 @@ pub enum Error {
         /// The lock's path.
         path: PathBuf,
         /// What the holder wrote, when it could be read.
-        holder: Option<Record>,
+        holder: Option<Box<Record>>,
     },
     /// The file can't be opened, locked or written.
     #[error("lock {}", path.display())]
@@ -122,7 +158,7 @@ fn exclusive(file: &File, path: &Path) -> Result<(), Error> {
         std::thread::sleep(RETRY_PAUSE);
     }
     Err(Error::Held {
-        holder: read(path),
+        holder: read(path).map(Box::new),
         path: path.to_owned(),
     })
 }
@@ -169,7 +205,7 @@ fn read(path: &Path) -> Option<Record> {
     let mut text = String::new();
     let _bytes = File::open(path)
         .ok()?
-        .take(4096)
+        .take(RECORD_BYTES_MAX)
         .read_to_string(&mut text)
         .ok()?;
     serde_json::from_str(&text).ok()
@@ -185,7 +221,29 @@ mod tests {
             address: None,
             instance: "i".to_owned(),
             started_at: 1,
+            flags: Flags::default(),
         }
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_version_is_read_too() {
+        let state = tempfile::tempdir().unwrap();
+        let text = r#"{"pid":7,"address":null,"instance":"i","startedAt":1}"#;
+        std::fs::write(state.path().join(LOCK_FILE), text).unwrap();
+        assert_eq!(last(state.path()), Some(record()));
+    }
+
+    #[test]
+    fn a_record_with_the_longest_path_is_read_whole() {
+        let state = tempfile::tempdir().unwrap();
+        let flags = Flags {
+            config: Some("\u{1}".repeat(4096)),
+            port: Some(1),
+            bind: Some("::1".parse().unwrap()),
+        };
+        let long = Record { flags, ..record() };
+        let _lock = Lock::take(state.path(), &long).unwrap();
+        assert_eq!(holder(state.path()), Some(long));
     }
 
     #[test]
@@ -194,7 +252,7 @@ mod tests {
         let lock = Lock::take(state.path(), &record()).unwrap();
         assert_eq!(holder(state.path()), Some(record()));
         match Lock::take(state.path(), &record()) {
-            Err(Error::Held { holder, .. }) => assert_eq!(holder, Some(record())),
+            Err(Error::Held { holder, .. }) => assert_eq!(holder, Some(Box::new(record()))),
             other => panic!("{other:?}"),
         }
         drop(lock);

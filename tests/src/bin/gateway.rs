@@ -39,6 +39,7 @@ fn run(state: &Path) -> Result<(), Box<dyn std::error::Error>> {
         token,
         environment,
         helper: std::env::current_exe()?,
+        flags: openclaw_gateway::lock::Flags::default(),
     };
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -1,20 +1,20 @@
 //! `openclaw gateway …`: run, start, stop, and the smaller commands around it.
 
 mod logs;
+mod start;
 pub(crate) mod status;
 mod stop;
 mod validate;
 
-use openclaw_gateway::lock;
+use openclaw_gateway::lock::Flags;
 use serde_json::json;
 
 use crate::{
     args::{Gateway, Listen},
-    daemon::{self, start},
+    daemon,
     error::Failure,
-    link::{block_on, is_running},
-    output::{self, Output},
-    place::{Home, Place},
+    output::Output,
+    place::{Place, refused},
 };
 
 /// Runs one of them.
@@ -26,62 +26,28 @@ pub(crate) fn run(place: &Place, output: Output, command: Gateway) -> Result<(),
             }
             daemon::run(place, &listen)
         }
-        Gateway::Start(listen) => start(place, output, &listen),
+        Gateway::Start(listen) => start::start(place, output, &listen),
         Gateway::Stop => stop::run(place, output),
-        Gateway::Restart(listen) => restart(place, output, &listen),
+        Gateway::Restart(listen) => start::restart(place, output, &listen),
         Gateway::Status(deep) => status::run(place, output, deep.deep),
         Gateway::Validate => validate::run(place, output),
-        Gateway::Reinstall => reinstall(place, output),
+        Gateway::Reinstall(listen) => reinstall(place, output, &listen),
         Gateway::Logs { lines, follow } => logs::run(place, lines, follow),
         Gateway::Token => token(place, output),
     }
 }
 
-fn start(place: &Place, output: Output, listen: &Listen) -> Result<(), Failure> {
-    let config = place.load(Some(listen))?;
-    let before = lock::holder(&config.paths.state);
-    let is_new = before.is_none();
-    let record = match before {
-        Some(record) => record,
-        None => block_on(start::start(place, &config, listen))?,
-    };
-    let log = config.paths.log_file();
-    let body = json!({
-        "started": is_new,
-        "pid": record.pid,
-        "address": record.address,
-        "log": log,
-        "stateDir": config.paths.state,
-    });
-    output.either(&body, || {
-        let (pid, log) = (record.pid, log.display());
-        match (&record.address, is_new) {
-            (Some(address), true) => {
-                format!("gateway started on {address} (pid {pid}); log: {log}")
-            }
-            (Some(address), false) => format!("a gateway runs already on {address} (pid {pid})"),
-            (None, _) => format!("a gateway is starting already (pid {pid})"),
-        }
-    })
-}
-
-fn restart(place: &Place, output: Output, listen: &Listen) -> Result<(), Failure> {
-    // What can't start again is not stopped.
-    let config = place.load(Some(listen))?;
-    if is_running(&config.paths) {
-        let pid = stop::stop(&Home::from(&config))?;
-        output::note(&format!("gateway stopped (pid {pid})"));
-    }
-    start(place, output, listen)
-}
-
 /// What a service definition would be, and why none is written yet.
-fn reinstall(place: &Place, output: Output) -> Result<(), Failure> {
-    let config = place.config()?;
+fn reinstall(place: &Place, output: Output, listen: &Listen) -> Result<(), Failure> {
+    let listen = place.listen_again(listen);
+    let (config, _warnings) = place
+        .check(Some(&listen))
+        .map_err(|problems| refused(&problems))?;
     let program = daemon::executable()?;
     let unit = unit(
         &program.display().to_string(),
         &config.paths.state.display().to_string(),
+        &place.flags(&listen),
     );
     let path = "/etc/systemd/system/openclaw-gateway.service";
     let failure = Failure::new("this version writes no service definitions; nothing was changed")
@@ -95,15 +61,32 @@ fn reinstall(place: &Place, output: Output) -> Result<(), Failure> {
     Err(failure.told())
 }
 
-fn unit(program: &str, state: &str) -> String {
+fn unit(program: &str, state: &str, flags: &Flags) -> String {
     let no_restart = openclaw_config::EX_CONFIG;
+    let mut command = vec![
+        program.to_owned(),
+        "--state-dir".to_owned(),
+        state.to_owned(),
+    ];
+    if let Some(config) = &flags.config {
+        command.extend(["--config".to_owned(), config.clone()]);
+    }
+    command.extend(["gateway", "run"].map(str::to_owned));
+    if let Some(port) = flags.port {
+        command.extend(["--port".to_owned(), port.to_string()]);
+    }
+    if let Some(bind) = flags.bind {
+        command.extend(["--bind".to_owned(), bind.to_string()]);
+    }
+    let command: Vec<String> = command.iter().map(|word| unit_word(word)).collect();
+    let command = command.join(" ");
     format!(
         "[Unit]\n\
          Description=OpenClaw Gateway\n\
          After=network.target\n\n\
          [Service]\n\
          Type=notify\n\
-         ExecStart=\"{program}\" --state-dir \"{state}\" gateway run\n\
+         ExecStart={command}\n\
          Restart=on-failure\n\
          RestartSec=10\n\
          RestartPreventExitStatus={no_restart}\n\
@@ -114,10 +97,45 @@ fn unit(program: &str, state: &str) -> String {
     )
 }
 
+/// A word of a command as systemd reads it: quoted where it must be, nothing expanded.
+fn unit_word(word: &str) -> String {
+    let escaped = word.replace('\\', "\\\\").replace('"', "\\\"");
+    let escaped = escaped.replace('%', "%%").replace('$', "$$");
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:".contains(c);
+    if word.chars().all(is_plain) {
+        escaped
+    } else {
+        format!("\"{escaped}\"")
+    }
+}
+
 fn token(place: &Place, output: Output) -> Result<(), Failure> {
     let config = place.config()?;
     let token = daemon::token(&config)?;
     output.either(&json!({"token": token.expose()}), || {
         token.expose().to_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unit_runs_the_gateway_with_what_was_given() {
+        let flags = Flags {
+            config: Some("/etc/open claw/50%.json".to_owned()),
+            port: Some(18_790),
+            bind: Some("::1".parse().unwrap()),
+        };
+        let unit = unit("/usr/bin/openclaw", "/srv/$state", &flags);
+        let command = unit.lines().find(|line| line.starts_with("ExecStart="));
+        assert_eq!(
+            command,
+            Some(
+                "ExecStart=/usr/bin/openclaw --state-dir \"/srv/$$state\" --config \"/etc/open claw/50%%.json\" \
+                 gateway run --port 18790 --bind ::1"
+            )
+        );
+    }
 }

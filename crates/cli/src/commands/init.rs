@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     daemon,
     error::Failure,
-    output::{Output, counted},
+    output::{Output, counted, placed},
     place::Place,
 };
 
@@ -67,7 +67,7 @@ pub(crate) fn run(place: &Place, output: Output) -> Result<(), Failure> {
         if !kept.is_empty() {
             lines.extend(created.iter().map(|file| format!("  made {file}")));
         }
-        lines.push("Next: `openclaw chat`, or `openclaw gateway start`".to_owned());
+        lines.push(placed("Next: `openclaw chat`, or `openclaw gateway start`"));
         lines.join("\n")
     })
 }

@@ -232,6 +232,19 @@ async fn a_conversation_in_a_terminal() {
 }
 
 #[tokio::test]
+async fn lines_that_come_at_once_are_all_read_and_in_order() {
+    let world = World::two().await;
+    let mut terminal = Terminal::open(&world.command(&["chat", "steward"]));
+    drop(terminal.see("steward> ").await);
+    terminal
+        .press("/session a\r/switch alpha\rhello\r/session\r/quit\r")
+        .await;
+    drop(terminal.see("you said: hello").await);
+    drop(terminal.see("agent:alpha:a").await);
+    assert_eq!(terminal.end().await, 0);
+}
+
+#[tokio::test]
 async fn ctrl_c_in_a_terminal_stops_the_answer_and_not_the_program() {
     let world = World::with(json!({}), |request| match last_user(request).as_str() {
         "long" => vec![Step::Piece("once".to_owned()), Step::Wait],

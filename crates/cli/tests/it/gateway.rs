@@ -108,6 +108,139 @@ async fn what_cannot_start_again_is_not_stopped() {
     assert_eq!(world.holder(), Some(before));
 }
 
+/// A port that was free a moment ago.
+async fn free_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().port().to_string()
+}
+
+#[tokio::test]
+async fn a_restart_keeps_the_flags_of_the_start_and_reads_the_file_anew() {
+    let world = World::two().await;
+    let other = world.home().join("other.json");
+    let text = fs::read_to_string(world.state().join("openclaw.json")).unwrap();
+    fs::write(&other, &text).unwrap();
+    // Whoever passes the flag over would come to one that forbids a start.
+    world.configure("{");
+    let (first, second) = (free_port().await, free_port().await);
+    let arguments = [
+        "gateway",
+        "start",
+        "--config",
+        "other.json",
+        "--port",
+        &first,
+    ];
+    drop(world.run(&arguments).await.ok());
+    let before = world.holder().unwrap();
+    fs::write(&other, text.replace("alpha", "beta")).unwrap();
+
+    let ran = world.run(&["gateway", "restart"]).await;
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let said = world.redact(&ran.err).replace(&first, "FIRST");
+    insta::assert_snapshot!(said, @r"
+    as before: --config ~/other.json --port FIRST
+    gateway stopped (pid PID)
+    ");
+    let after = world.holder().unwrap();
+    assert_ne!(after.instance, before.instance);
+    assert_eq!(
+        (&after.address, &after.flags),
+        (&before.address, &before.flags)
+    );
+    let agents = world.run(&["agent", "list"]).await.ok();
+    assert!(agents.contains("\nbeta "), "{agents}");
+
+    let ran = world.run(&["gateway", "restart", "--port", &second]).await;
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    let said = ran.err.replace(&first, "FIRST").replace(&second, "SECOND");
+    insta::assert_snapshot!(world.redact(&said), @r"
+    --port was FIRST, is now SECOND
+    as before: --config ~/other.json
+    gateway stopped (pid PID)
+    ");
+    let address = world.holder().unwrap().address.unwrap();
+    assert_eq!(address, format!("127.0.0.1:{second}"));
+}
+
+#[tokio::test]
+async fn what_could_not_listen_is_no_reason_to_stop() {
+    let world = World::two().await;
+    world.start().await;
+    let before = world.holder();
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let refused = world.run(&["gateway", "restart", "--port", &port]).await;
+    let said = world.redact(&refused.failed(1)).replace(&port, "PORT");
+    insta::assert_snapshot!(said, @r"
+    error: the gateway was not stopped, because the new one could not listen on 127.0.0.1:PORT: Address already in use (os error 98)
+    hint: choose another with --port or --bind
+    ");
+    // An address of a network made for documentation is not ours.
+    let refused = world
+        .run(&["gateway", "restart", "--bind", "192.0.2.1"])
+        .await;
+    assert_ne!(refused.code, 0, "{refused:#?}");
+    assert_eq!(world.holder(), before);
+}
+
+#[tokio::test]
+async fn a_start_that_asks_for_another_gateway_than_the_running_one_fails() {
+    let world = World::two().await;
+    world.start().await;
+    let before = world.holder();
+    let port = before.clone().unwrap().address.unwrap();
+    let port = port.rsplit_once(':').unwrap().1;
+    let file = world.state().join("openclaw.json").display().to_string();
+    for same in [
+        ["--port", "0"],
+        ["--port", port],
+        ["--bind", "127.0.0.1"],
+        ["--config", &file],
+    ] {
+        let arguments = [&["gateway", "start"][..], &same[..]].concat();
+        drop(world.run(&arguments).await.ok());
+    }
+    fs::write(world.home().join("other.json"), "{}").unwrap();
+    let arguments = [
+        "gateway",
+        "start",
+        "--port",
+        "9",
+        "--bind",
+        "::1",
+        "--config",
+        "other.json",
+    ];
+    let said = world.run(&arguments).await.failed(1);
+    insta::assert_snapshot!(world.redact(&said), @r"
+    error: a gateway runs already on 127.0.0.1:PORT with ~/.openclaw/openclaw.json (pid PID), so this was not done: --config ~/other.json --port 9 --bind ::1
+    hint: `openclaw --config other.json gateway restart --port 9 --bind ::1` stops it and starts it so
+    ");
+    assert_eq!(world.holder(), before);
+}
+
+#[tokio::test]
+async fn the_commands_of_hints_mean_the_same_place() {
+    let world = World::two().await;
+    fs::write(world.home().join("odd name.json"), "{").unwrap();
+    let arguments = [
+        "gateway",
+        "start",
+        "--config",
+        "odd name.json",
+        "--state-dir",
+        "s",
+    ];
+    let said = world.run(&arguments).await.failed(78);
+    assert!(
+        said.contains(
+            "`openclaw --state-dir s --config 'odd name.json' gateway validate` checks again"
+        ),
+        "{said}"
+    );
+}
+
 #[tokio::test]
 async fn a_broken_configuration_keeps_nobody_from_looking_and_stopping() {
     let world = World::two().await;
@@ -193,7 +326,7 @@ async fn a_start_that_fails_shows_the_cause_and_nothing_older() {
     let said = world.redact(&said).replace(&port, "PORT");
     insta::assert_snapshot!(said, @r"
       error: listen on 127.0.0.1:PORT: Address already in use (os error 98)
-      hint: another program may use the port; see it with `ss -ltnp 'sport = :PORT'`, or choose one with --port
+      hint: another program may use the port; see it with `ss -ltnp 'sport = :PORT'`, or choose another with `openclaw gateway start --port PORT`, or OPENCLAW_GATEWAY_PORT
     error: the gateway did not start, it ended with code 1: listen on 127.0.0.1:PORT: Address already in use (os error 98)
     hint: the lines above are the end of ~/.openclaw/logs/gateway.log
     ");
@@ -259,10 +392,22 @@ async fn reinstall_shows_the_unit_and_changes_nothing() {
     assert!(ran.err.contains("hint: "), "{ran:#?}");
     assert!(unit.contains("Type=notify\n"), "{unit}");
     assert!(unit.contains("RestartPreventExitStatus=78\n"), "{unit}");
-    assert!(
-        unit.contains(&format!("--state-dir \"{}\"", world.state().display())),
-        "{unit}"
-    );
+    let place = format!("--state-dir {} gateway run\n", world.state().display());
+    assert!(unit.contains(&place), "{unit}");
+    let arguments = [
+        "gateway",
+        "reinstall",
+        "--json",
+        "--config",
+        "c.json",
+        "--port",
+        "7",
+    ];
+    fs::write(world.home().join("c.json"), "{}").unwrap();
+    let unit = world.run(&arguments).await.json()["unit"].to_string();
+    let config = world.home().join("c.json");
+    let told = format!("--config {} gateway run --port 7\\n", config.display());
+    assert!(unit.contains(&told), "{unit}");
 }
 
 #[tokio::test]

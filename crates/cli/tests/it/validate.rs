@@ -81,7 +81,7 @@ async fn a_file_that_cannot_be_read_is_exit_code_78() {
     fatal: ~/nowhere.json: the file can't be read: No such file or directory (os error 2)
       hint: write the file, or don't name one
     error: the configuration forbids a start (1 fatal)
-    hint: mend what is listed above; `openclaw gateway validate` checks again
+    hint: mend what is listed above; `openclaw --config ~/nowhere.json gateway validate` checks again
     ");
     // A directory in its place is no configuration.
     let file = world.state().join("openclaw.json");

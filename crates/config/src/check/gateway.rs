@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{COMMAND_LINE, Checker, ENVIRONMENT};
+use super::{COMMAND_LINE, Checker, ENVIRONMENT, PORT_VARIABLE};
 use crate::{
     config::Gateway,
     endpoint::{self, Network, Url},
@@ -14,7 +14,6 @@ use crate::{
 /// Shorter tokens can be guessed; ours have 64 characters.
 const TOKEN_BYTES_MIN: usize = 16;
 
-const PORT_VARIABLE: &str = "OPENCLAW_GATEWAY_PORT";
 const TOKEN_VARIABLE: &str = "OPENCLAW_GATEWAY_TOKEN";
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use openclaw_config::{Error, Origin, Severity, locate};
+use openclaw_config::{Environment, Error, Origin, Overrides, Severity, locate};
 
 use crate::fixture::Home;
 
@@ -34,6 +34,35 @@ fn the_port_comes_from_the_first_place_that_names_it() {
     }
     let older = Home::with("{ collective: { configuration: { gateway_port: 5 } } }");
     assert_eq!(older.loaded().0.gateway.port, 5);
+}
+
+#[test]
+fn what_comes_from_outside_the_file_is_known_alone() {
+    let variables = [
+        ("HOME", "/home/a"),
+        ("OPENCLAW_GATEWAY_PORT", " 7 "),
+        ("OPENCLAW_CONFIG_PATH", "~/c.json"),
+        ("OPENCLAW_STATE_DIR", "/s"),
+    ];
+    let environment = Environment::of(variables);
+    let from_variables = Overrides {
+        config_file: Some("/home/a/c.json".into()),
+        state_dir: Some("/s".into()),
+        port: Some(7),
+        bind: None,
+    };
+    let said = Overrides::default().with_environment(&environment);
+    assert_eq!(said, from_variables);
+    let flags = Overrides {
+        config_file: Some("/f.json".into()),
+        state_dir: Some("/f".into()),
+        port: Some(0),
+        bind: Some("::1".to_owned()),
+    };
+    assert_eq!(flags.clone().with_environment(&environment), flags);
+    let wrong = Environment::of([("OPENCLAW_GATEWAY_PORT", "x")]);
+    let nothing = Overrides::default().with_environment(&wrong);
+    assert_eq!(nothing, Overrides::default());
 }
 
 #[test]

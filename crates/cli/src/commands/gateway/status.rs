@@ -194,7 +194,7 @@ fn stopped(
             "cause": cause,
             "probes": checks,
             "error": failure.message,
-            "hint": failure.hint,
+            "hint": failure.hint.as_deref().map(output::placed),
         }))?;
         return Err(failure.told());
     }

@@ -16,12 +16,7 @@ pub(super) fn with_store<T>(
     work: impl AsyncFnOnce(Store) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let env: Arc<dyn Env> = Arc::new(SystemEnv);
-    let record = lock::Record {
-        pid: std::process::id(),
-        address: None,
-        instance: env.fresh_id(),
-        started_at: env.now().as_millis(),
-    };
+    let record = lock::Record::starting(env.fresh_id(), env.now(), lock::Flags::default());
     let held = lock::Lock::take(&config.paths.state, &record);
     let _held = held.map_err(|error| Failure::from_error(&error))?;
     block_on(async {
