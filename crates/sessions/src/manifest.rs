@@ -201,7 +201,7 @@ pub(crate) fn write(disk: &dyn Disk, layout: &Layout, manifest: &Manifest) -> Re
     let path = dir.join(MANIFEST);
     let mut noted = read_value(disk, &path)?.unwrap_or_default();
     noted.entry("version").or_insert_with(|| json!(1));
-    let known = noted.remove("segments").unwrap_or_default();
+    let known = noted.get("segments").cloned().unwrap_or_default();
     let segments = manifest.segments.iter();
     noted.insert(
         "segments".to_owned(),
@@ -251,23 +251,43 @@ impl Manifest {
         names.filter(|name| !kept(name)).collect()
     }
 
-    /// Deletes what is obsolete, and forgets it; what can't be deleted now is tried again at the next start.
-    pub(crate) fn sweep(&mut self, disk: &dyn Disk, layout: &Layout) {
-        let names: Vec<String> = self.obsolete().into_iter().map(str::to_owned).collect();
-        self.obsolete = names;
+    /// Deletes what is obsolete, and forgets it. What can't be deleted now is tried again with the next rewrite or at
+    /// the next start; it is returned why.
+    pub(crate) fn sweep(&mut self, disk: &dyn Disk, layout: &Layout) -> Option<Error> {
+        let names = self.obsolete().into_iter().map(str::to_owned);
+        self.obsolete = names.collect();
+        let mut refused = None;
         self.obsolete.retain(|name| {
             let Some(path) = layout.obsolete_path(name) else {
                 return false;
             };
-            match disk.remove(&path) {
-                Ok(()) => false,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-                Err(error) => {
-                    tracing::warn!(path = %path.display(), %error, "a file of a former version of a transcript stays");
-                    true
-                }
-            }
+            // It may have been about to get that name.
+            let removed = remove(disk, &next_to(&path)).and_then(|()| remove(disk, &path));
+            let Err(error) = removed else {
+                return false;
+            };
+            tracing::warn!(path = %path.display(), error = &error as &dyn std::error::Error, "a file of a former version of a transcript stays");
+            refused = Some(error);
+            true
         });
+        refused
+    }
+}
+
+/// The name under which a file is written before it gets its own.
+pub(crate) fn next_to(path: &Path) -> PathBuf {
+    let mut next = path.as_os_str().to_owned();
+    next.push(".next");
+    PathBuf::from(next)
+}
+
+/// Removes a file that need not be there.
+fn remove(disk: &dyn Disk, path: &Path) -> Result<(), Error> {
+    match disk.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::disk("remove", path, error))
+        }
+        _ => Ok(()),
     }
 }
 

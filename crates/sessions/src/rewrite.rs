@@ -10,7 +10,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use openclaw_types::{AgentId, SessionId, Timestamp};
 
-use self::{plan::Plan, swap::Swap};
+use self::{
+    plan::Plan,
+    swap::{Done, Swap},
+};
 use crate::{
     agent::AgentFiles,
     chain::{unknown, wait},
@@ -94,7 +97,9 @@ impl Store {
                 }
             }
             let count = sessions.len();
-            let (_, made) = self.rewrite(&files, Task::Archive(sessions), "archive")?;
+            let made = self
+                .rewrite(&files, Task::Archive(sessions), "archive")?
+                .archives;
             if let (Which::Session(session), []) = (which, made.as_slice()) {
                 // It may have begun a run, or have been deleted meanwhile.
                 sessions_of(&files, which)?;
@@ -122,7 +127,8 @@ impl Store {
     /// It reads all of the agent's segments, so it blocks for as long as that takes.
     ///
     /// # Errors
-    /// There was never such a session; or the disk refuses: then nothing but the deletion may have happened.
+    /// There was never such a session; or the disk refuses: then nothing but the deletion has
+    /// happened, or some of the old files are still there, which the next call tries to remove again.
     pub fn purge(&self, agent: &AgentId, sessions: &[SessionId]) -> Result<Rewritten, Error> {
         let files = self.agent(agent)?;
         let _maintenance = files.maintenance();
@@ -136,8 +142,8 @@ impl Store {
                 wait(self.delete(agent, session))?;
             }
         }
-        let task = Task::Thin(sessions.to_vec());
-        Ok(self.rewrite(&files, task, "purge")?.0)
+        self.rewrite(&files, Task::Thin(sessions.to_vec()), "purge")?
+            .gone()
     }
 
     /// Removes what tombstones hide.
@@ -145,12 +151,12 @@ impl Store {
     /// It reads all of the agent's segments, so it blocks for as long as that takes.
     ///
     /// # Errors
-    /// The disk refuses: then nothing has changed.
+    /// The disk refuses: then nothing has changed, or some of the old files are still there.
     pub fn compact(&self, agent: &AgentId) -> Result<Rewritten, Error> {
         let files = self.agent(agent)?;
         let _maintenance = files.maintenance();
         let deleted = files.view().index.deleted().cloned().collect();
-        Ok(self.rewrite(&files, Task::Thin(deleted), "compact")?.0)
+        self.rewrite(&files, Task::Thin(deleted), "compact")?.gone()
     }
 
     /// All archives of open agents, those of deleted sessions left out.
@@ -176,11 +182,11 @@ impl Store {
         files: &Arc<AgentFiles>,
         task: Task,
         what: &'static str,
-    ) -> Result<(Rewritten, Vec<Arc<crate::archive::ArchiveFile>>), Error> {
+    ) -> Result<Done, Error> {
         let agent = Arc::clone(files);
         let planned = self.exclusively(move |shared| Plan::make(shared, &agent, task))??;
         let Some(plan) = planned else {
-            return Ok((Rewritten::default(), Vec::new()));
+            return Ok(Done::default());
         };
         let agent = Arc::clone(files);
         let swap = plan.write(self.disk(), files)?;
@@ -189,9 +195,16 @@ impl Store {
             sessions,
             bytes_before,
             bytes_after,
-        } = &done.0;
+        } = &done.rewritten;
         tracing::info!(target: "openclaw::event::rewrite", agent = %files.id, what, sessions = sessions.len(), bytes_before, bytes_after);
         Ok(done)
+    }
+}
+
+impl Done {
+    /// What was done, if the bytes are gone with it.
+    fn gone(self) -> Result<Rewritten, Error> {
+        self.left.map_or(Ok(self.rewritten), Err)
     }
 }
 

@@ -39,7 +39,8 @@ pub(super) fn load(
         .map_err(|error| Error::disk("look at", &path, error))?;
     let mut listed = manifest::read(disk, layout)?;
     if first {
-        listed.sweep(disk, layout);
+        // It has said what stays, and nothing depends on it.
+        drop(listed.sweep(disk, layout));
     }
     listed.segments.retain(|segment| {
         // A crash in the middle of sealing may leave the file under both names: it is still the active one. The

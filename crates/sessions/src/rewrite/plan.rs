@@ -21,7 +21,7 @@ use crate::{
     entry::scan,
     error::Error,
     index::Place,
-    manifest::{self, generation_of},
+    manifest::{self, generation_of, next_to},
     segment::{Layout, SealedSegment, make_dir},
 };
 
@@ -253,9 +253,7 @@ struct Made(BTreeMap<usize, (PathBuf, PathBuf)>);
 impl Made {
     /// The name a file is written under.
     fn begin(&mut self, target: &Path) -> PathBuf {
-        let mut next = target.as_os_str().to_owned();
-        next.push(".next");
-        let next = PathBuf::from(next);
+        let next = next_to(target);
         self.0
             .insert(self.0.len(), (next.clone(), target.to_path_buf()));
         next

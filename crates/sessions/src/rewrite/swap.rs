@@ -26,6 +26,16 @@ pub(super) struct Generation {
     pub(super) moves: Moves,
 }
 
+/// What came of a rewrite that happened.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    pub(super) rewritten: Rewritten,
+    /// The new archives.
+    pub(super) archives: Vec<Arc<ArchiveFile>>,
+    /// Why some of the old files are still there.
+    pub(super) left: Option<Error>,
+}
+
 /// New files, written and named, that nothing refers to yet.
 #[derive(Debug)]
 pub(super) struct Swap {
@@ -53,41 +63,34 @@ impl Swap {
     ///
     /// When the list can't be replaced nothing is deleted: it may have been replaced all the same, and which of the
     /// two the disk keeps is not known.
-    pub(super) fn apply(
-        self,
-        shared: &Shared,
-        files: &AgentFiles,
-    ) -> Result<(Rewritten, Vec<Arc<ArchiveFile>>), Error> {
+    pub(super) fn apply(self, shared: &Shared, files: &AgentFiles) -> Result<Done, Error> {
         let disk = &*shared.disk;
         let sessions: BTreeSet<SessionId> = (self.thinned.iter())
             .chain(self.archives.iter().map(|archive| &archive.session))
             .cloned()
             .collect();
         let mut listed = self.check(files)?;
-        let before = bytes_of(disk, &files.layout, &listed);
+        let bytes_before = bytes_of(disk, &files.layout, &listed);
         let dropped = self.dropped_archives(&files.view(), &sessions);
-        if self.generations.is_empty() && self.archives.is_empty() && dropped.is_empty() {
-            let rewritten = Rewritten {
-                sessions: sessions.into_iter().collect(),
-                bytes_before: before,
-                bytes_after: before,
-            };
-            return Ok((rewritten, Vec::new()));
+        if !(self.generations.is_empty() && self.archives.is_empty() && dropped.is_empty()) {
+            self.replace(&mut listed, &dropped);
+            self.there(disk, &files.layout)?;
+            manifest::write(disk, &files.layout, &listed)?;
+            files.forget_checkpoint(disk);
+            self.show(shared, files, &listed);
         }
-        self.replace(&mut listed, &dropped);
-        self.there(disk, &files.layout)?;
-        manifest::write(disk, &files.layout, &listed)?;
-        files.forget_checkpoint(disk);
-        self.show(shared, files, &listed);
-        listed.sweep(disk, &files.layout);
-        let after = bytes_of(disk, &files.layout, &listed);
+        let left = listed.sweep(disk, &files.layout);
+        let bytes_after = bytes_of(disk, &files.layout, &listed);
         files.view().obsolete = listed.obsolete;
-        let rewritten = Rewritten {
-            sessions: sessions.into_iter().collect(),
-            bytes_before: before,
-            bytes_after: after,
-        };
-        Ok((rewritten, self.archives))
+        Ok(Done {
+            rewritten: Rewritten {
+                sessions: sessions.into_iter().collect(),
+                bytes_before,
+                bytes_after,
+            },
+            archives: self.archives,
+            left,
+        })
     }
 
     /// The list as it is, if it still begins with the segments that were read.

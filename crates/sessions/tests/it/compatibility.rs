@@ -260,6 +260,45 @@ async fn what_is_written_now_is_what_the_first_version_reads() {
     }
 }
 
+#[tokio::test]
+async fn a_later_versions_notes_stay_in_the_list_of_segments() {
+    let dir = tempfile::tempdir().unwrap();
+    let main = agent("main");
+    let mut options = options(dir.path());
+    options.segment_bytes_max = 300;
+    let disk = std::sync::Arc::new(openclaw_sessions::RealDisk);
+    let home = dir.path().join("main/sessions");
+    fs::create_dir_all(&home).unwrap();
+    let line = sealed(
+        r#"{"timestamp":1,"role":"user","content":"old","sessionId":"s","id":"a","kind":"message","seq":1"#,
+    );
+    fs::write(home.join("0001.jsonl"), &line).unwrap();
+    let padding = "x".repeat(2 << 20);
+    let mut noted = json!({"version": 1, "tiers": [{"name": "cold"}], "written": padding,
+        "segments": [{"number": 1, "file": "0001.jsonl", "bytes": line.len(), "tier": "cold"}]});
+    fs::write(home.join("manifest.json"), noted.to_string()).unwrap();
+    let store = crate::harness::sim_store(options, disk);
+    store.open_agent(&main).unwrap();
+    let long = "y".repeat(400);
+    for _ in 0..2 {
+        store.append(&main, vec![user("s", &long)]).await.unwrap();
+    }
+    store.shutdown().await.unwrap();
+    let text = fs::read(home.join("manifest.json")).unwrap();
+    let mut now: Value = serde_json::from_slice(&text).unwrap();
+    let segments = now["segments"].take();
+    assert_eq!(
+        [now["archives"].take(), now["obsolete"].take()],
+        [json!([]), json!([])]
+    );
+    assert_eq!(segments[0], noted["segments"][0].take());
+    assert_eq!(segments[1]["file"], "0002.jsonl");
+    for key in ["segments", "archives", "obsolete"] {
+        noted[key] = Value::Null;
+    }
+    assert!(now == noted, "all else is as it was");
+}
+
 /// The known keys in their order, new ones only in front of `seq`, and a checksum of all that stands before it.
 fn is_of_the_first_version(line: &str) {
     let value: Value = serde_json::from_str(line).unwrap();

@@ -12,5 +12,6 @@ mod ledger;
 mod numbers;
 mod prove;
 mod real;
+mod rewrites;
 mod search;
 mod seeds;
