@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Runs the gateway until it is told to stop.
-pub(crate) fn run(place: &Place, listen: &Listen) -> Result<(), Failure> {
+pub(crate) fn run(place: &Place, listen: &Listen, detached: bool) -> Result<(), Failure> {
     let config = place.load(Some(listen))?;
     logging::init(&config.log_level, &logging::Target::Stderr)
         .map_err(|error| Failure::from_error(&error))?;
@@ -39,7 +39,10 @@ pub(crate) fn run(place: &Place, listen: &Listen) -> Result<(), Failure> {
             let address = gateway.address();
             // Signals are received from the first poll on, before anybody is told whom to send them to.
             let (stopped, ()) = tokio::join!(biased; gateway.run_until_stopped(), async {
-                output::note(&format!("listening on {address}"));
+                // A log has it already, with the time.
+                if !detached {
+                    output::note(&format!("listening on {address}"));
+                }
             });
             stopped.map_err(|error| Failure::from_error(&error))
         })

@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, fmt};
 
+use openclaw_config::Problem;
+
 /// Everything went well.
 pub(crate) const OK: u8 = 0;
 /// Something failed; the message says what.
@@ -28,6 +30,8 @@ pub(crate) struct Failure {
     pub(crate) code: u8,
     /// Whether the JSON that was asked for is printed already and says it all.
     pub(crate) told: bool,
+    /// The problems of the configuration that are the cause; printed before the message.
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl Failure {
@@ -38,6 +42,7 @@ impl Failure {
             hint: None,
             code: FAILED,
             told: false,
+            problems: Vec::new(),
         }
     }
 
@@ -64,6 +69,13 @@ impl Failure {
     #[must_use]
     pub(crate) const fn code(mut self, code: u8) -> Self {
         self.code = code;
+        self
+    }
+
+    /// Adds the problems of the configuration that are the cause.
+    #[must_use]
+    pub(crate) fn problems(mut self, problems: Vec<Problem>) -> Self {
+        self.problems = problems;
         self
     }
 

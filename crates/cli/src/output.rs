@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
+    os::fd::{AsFd as _, BorrowedFd},
     sync::{
         OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -9,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use openclaw_config::Problem;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::Instant;
@@ -19,6 +22,9 @@ use crate::error::Failure;
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
 /// Columns a line of progress has at most; a longer one would wrap and could not be replaced.
 const PROGRESS_COLUMNS: usize = 78;
+
+/// How often it is looked whether the reader of standard output has left; nobody waits for that.
+const READER_PAUSE: Duration = Duration::from_millis(200);
 
 /// Set once the reader of standard output has left.
 static READER_LEFT: AtomicBool = AtomicBool::new(false);
@@ -83,7 +89,22 @@ fn print(text: &str) {
 
 /// Whether nobody reads standard output any more, so that what prints without end may end.
 pub(crate) fn reader_left() -> bool {
-    READER_LEFT.load(Ordering::Relaxed)
+    READER_LEFT.load(Ordering::Relaxed) || is_hung_up(io::stdout().as_fd())
+}
+
+/// Resolves once nobody reads standard output any more. Safe to drop and call again.
+pub(crate) async fn reader_leaves() {
+    while !reader_left() {
+        tokio::time::sleep(READER_PAUSE).await;
+    }
+}
+
+/// Whether the other end is gone: a pipe reports an error then, a terminal a hang-up; a file never does.
+fn is_hung_up(out: BorrowedFd<'_>) -> bool {
+    let mut looked_at = [PollFd::from_borrowed_fd(out, PollFlags::empty())];
+    let now = Timespec::default();
+    let gone = PollFlags::ERR | PollFlags::HUP;
+    poll(&mut looked_at, Some(&now)).is_ok() && looked_at[0].revents().intersects(gone)
 }
 
 /// The text without what a terminal would obey: models and transcripts may say anything.
@@ -180,8 +201,14 @@ pub(crate) fn quoted(word: &str) -> String {
 
 /// Prints why a command failed.
 pub(crate) fn failure(failure: &Failure, json: bool) {
-    if json && !failure.told {
-        line(&failure_value(failure).to_string());
+    if json {
+        if !failure.told {
+            line(&failure_value(failure).to_string());
+        }
+        return;
+    }
+    for problem in &failure.problems {
+        note(&problem_text(problem));
     }
     note(&format!("error: {}", failure.message));
     if let Some(hint) = &failure.hint {
@@ -191,11 +218,38 @@ pub(crate) fn failure(failure: &Failure, json: bool) {
 
 /// A failure as JSON.
 pub(crate) fn failure_value(failure: &Failure) -> serde_json::Value {
-    json!({"error": {
+    let mut error = json!({
         "message": failure.message,
         "hint": failure.hint.as_deref().map(placed),
         "exitCode": failure.code,
-    }})
+    });
+    if !failure.problems.is_empty() {
+        error["problems"] = failure.problems.iter().map(problem_value).collect();
+    }
+    json!({"error": error})
+}
+
+/// A problem of the configuration as it is printed: how bad, where, what, and the way out.
+pub(crate) fn problem_text(problem: &Problem) -> String {
+    let mut text = format!("{}: {problem}", problem.severity.as_str());
+    if let Some(hint) = &problem.hint {
+        text.push_str("\n  hint: ");
+        text.push_str(hint);
+    }
+    text
+}
+
+/// The same as JSON.
+pub(crate) fn problem_value(problem: &Problem) -> serde_json::Value {
+    json!({
+        "severity": problem.severity.as_str(),
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "key": problem.path,
+        "message": problem.message,
+        "hint": problem.hint,
+    })
 }
 
 /// Columns padded to the widest cell; the last one is left ragged.

@@ -154,14 +154,14 @@ impl Place {
 
     /// The configuration for a start; what is wrong with it is printed.
     pub(crate) fn load(&self, listen: Option<&Listen>) -> Result<Config, Failure> {
-        let (config, problems) = self.check(listen).map_err(|problems| refused(&problems))?;
+        let (config, problems) = self.check(listen).map_err(refused)?;
         say(&problems);
         Ok(config)
     }
 
     /// The configuration for commands that only look; its warnings are the daemon's business.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
-        let checked = self.check(None).map_err(|problems| refused(&problems));
+        let checked = self.check(None).map_err(refused);
         checked.map(|(config, _warnings)| config)
     }
 
@@ -172,9 +172,11 @@ impl Place {
             Ok((config, _warnings)) => return Ok(Home::from(&config)),
             Err(problems) => problems,
         };
-        let failure = refused(&problems);
         let paths = config::locate(&self.overrides(None), &self.environment);
-        let paths = paths.ok_or(failure)?;
+        let Some(paths) = paths else {
+            return Err(refused(problems));
+        };
+        say(&problems);
         Ok(Home { paths, token: None })
     }
 
@@ -195,26 +197,15 @@ impl Place {
     }
 }
 
-/// A problem as it is printed: how bad, where, what, and the way out.
-pub(crate) fn problem_text(problem: &Problem) -> String {
-    let mut text = format!("{}: {problem}", problem.severity.as_str());
-    if let Some(hint) = &problem.hint {
-        text.push_str("\n  hint: ");
-        text.push_str(hint);
-    }
-    text
-}
-
 fn say(problems: &[Problem]) {
     for problem in problems {
-        output::note(&problem_text(problem));
+        output::note(&output::problem_text(problem));
     }
 }
 
-/// A refused configuration as one failure: every problem on a line of its own.
-pub(crate) fn refused(problems: &[Problem]) -> Failure {
-    say(problems);
-    forbidden(problems)
+/// A refused configuration as one failure, with every problem.
+pub(crate) fn refused(problems: Vec<Problem>) -> Failure {
+    forbidden(&problems).problems(problems)
 }
 
 /// The failure alone, where the problems are shown otherwise.

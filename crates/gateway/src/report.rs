@@ -125,17 +125,13 @@ pub(crate) fn gateway(state: &State) -> GatewayStatus {
     }
 }
 
-/// An agent as native lists show it. One whose model nobody stated is shown with the model that answers for all.
+/// An agent as native lists show it, with the model that would answer it now; where none would, with the one stated.
 pub(crate) fn row(state: &State, status: &AgentStatus) -> AgentRow {
-    let answering = || {
-        state
-            .models
-            .status()
-            .source
-            .map(|source| source.model)
-            .filter(|model| !model.is_empty())
-    };
-    let model = status.model.clone().or_else(answering);
+    let stated = status.model.as_deref();
+    let model = state
+        .models
+        .answering(&status.id, stated.unwrap_or_default());
+    let model = model.or_else(|| status.model.clone());
     AgentRow {
         id: status.id.to_string(),
         name: Some(status.name.clone()),

@@ -20,7 +20,7 @@ use crate::{
     options::{AgentModel, ModelOptions, Options},
     profile::{Profile, Tier, TokenCount},
     provider::{ChunkStream, Provider, Request},
-    router::{self, AGENT_PREFIX, Target, Wanted},
+    router::{self, AGENT_PREFIX, Target, Unserved, Wanted},
     routes::{Entry, Routes},
     scripted::ScriptedProvider,
     search::Search,
@@ -180,6 +180,20 @@ impl Models {
         Ok(profile)
     }
 
+    /// Which model would answer this agent now, as far as that is known; waits for nothing. `reference` as in
+    /// [`Self::profile`].
+    #[must_use]
+    pub fn answering(&self, agent: &AgentId, reference: &str) -> Option<String> {
+        let shared = &self.shared;
+        let routes = shared.search.routes();
+        let asked = shared.wanted(agent, reference);
+        let targets = asked.plan(&routes).ok()?;
+        if routes.is_guess(&targets) && !*shared.search.settled().borrow() {
+            return None;
+        }
+        targets.first().map(ToString::to_string)
+    }
+
     /// How long messages are for the model that would answer this agent now; `reference` as in [`Self::profile`].
     pub async fn count_tokens(
         &self,
@@ -255,6 +269,17 @@ struct Asked {
     is_stated: bool,
 }
 
+impl Asked {
+    fn plan(&self, routes: &Routes) -> Result<Vec<Target>, Unserved> {
+        let wanted = Wanted {
+            reference: &self.reference,
+            fallbacks: &self.fallbacks,
+            is_stated: self.is_stated,
+        };
+        router::plan(&routes.table, &wanted)
+    }
+}
+
 impl Shared {
     /// The model on this machine, if it is the one of this profile.
     fn local_of(&self, profile: &Profile) -> Option<&Local> {
@@ -295,16 +320,8 @@ impl Shared {
         reference: &str,
     ) -> Result<(Arc<Routes>, Vec<Target>), Error> {
         let asked = self.wanted(agent, reference);
-        let plan = |routes: &Routes| {
-            let wanted = Wanted {
-                reference: &asked.reference,
-                fallbacks: &asked.fallbacks,
-                is_stated: asked.is_stated,
-            };
-            router::plan(&routes.table, &wanted)
-        };
         let mut routes = self.search.routes();
-        let mut targets = plan(&routes);
+        let mut targets = asked.plan(&routes);
         if targets
             .as_ref()
             .map_or(true, |targets| routes.is_guess(targets))
@@ -314,7 +331,7 @@ impl Shared {
             // Whatever has been found by then has to do.
             tokio::time::timeout(SETTLED_WAIT, known).await.ok();
             routes = self.search.routes();
-            targets = plan(&routes);
+            targets = asked.plan(&routes);
         }
         match targets {
             Ok(targets) => Ok((routes, targets)),

@@ -42,7 +42,7 @@ pub(crate) fn run(place: &Place, output: Output, chat: &Chat) -> Result<(), Fail
             ));
         }
         let link = Link::open(&Home::from(&config)).await?;
-        let talk = Talk::new(&config, link, (agent, session), output)?;
+        let mut talk = Talk::new(&config, link, (agent, session), output)?;
         talk.introduce().await?;
         if std::io::stdin().is_terminal() && !output.json {
             interactive(&config, talk).await
@@ -116,11 +116,11 @@ async fn obey(talk: &mut Talk<'_>, line: Line) -> Result<Next, Failure> {
             Said::Answered => {}
             Said::Stopped => return Err(Failure::new("stopped").code(error::INTERRUPTED)),
         },
-        Line::Help => output::line(line::HELP),
+        Line::Help => talk.help(),
         Line::Agents => talk.agents().await?,
         Line::Switch(agent) => talk.switch(agent_id(&agent)?).await?,
         Line::Session(Some(session)) => talk.go_on_in(&session)?,
-        Line::Session(None) => output::line(&talk.key()),
+        Line::Session(None) => talk.show_session(),
         Line::Abort => talk.abort().await?,
         Line::Wrong(what) => {
             return Err(Failure::new(what)

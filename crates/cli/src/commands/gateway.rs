@@ -24,7 +24,7 @@ pub(crate) fn run(place: &Place, output: Output, command: Gateway) -> Result<(),
             if detached {
                 daemon::detach()?;
             }
-            daemon::run(place, &listen)
+            daemon::run(place, &listen, detached)
         }
         Gateway::Start(listen) => start::start(place, output, &listen),
         Gateway::Stop => stop::run(place, output),
@@ -32,7 +32,7 @@ pub(crate) fn run(place: &Place, output: Output, command: Gateway) -> Result<(),
         Gateway::Status(deep) => status::run(place, output, deep.deep),
         Gateway::Validate => validate::run(place, output),
         Gateway::Reinstall(listen) => reinstall(place, output, &listen),
-        Gateway::Logs { lines, follow } => logs::run(place, lines, follow),
+        Gateway::Logs { lines, follow } => logs::run(place, output, (lines, follow)),
         Gateway::Token => token(place, output),
     }
 }
@@ -40,9 +40,7 @@ pub(crate) fn run(place: &Place, output: Output, command: Gateway) -> Result<(),
 /// What a service definition would be, and why none is written yet.
 fn reinstall(place: &Place, output: Output, listen: &Listen) -> Result<(), Failure> {
     let listen = place.listen_again(listen);
-    let (config, _warnings) = place
-        .check(Some(&listen))
-        .map_err(|problems| refused(&problems))?;
+    let (config, _warnings) = place.check(Some(&listen)).map_err(refused)?;
     let program = daemon::executable()?;
     let unit = unit(
         &program.display().to_string(),
@@ -55,7 +53,13 @@ fn reinstall(place: &Place, output: Output, listen: &Listen) -> Result<(), Failu
             "write it to {path} yourself and run `systemctl enable --now openclaw-gateway`, or use `openclaw gateway start`"
         ));
     output.either(
-        &json!({"path": path, "unit": unit, "written": false}),
+        &json!({
+            "path": path,
+            "unit": unit,
+            "written": false,
+            "error": failure.message,
+            "hint": failure.hint,
+        }),
         || format!("this would write {path}:\n\n{unit}"),
     )?;
     Err(failure.told())

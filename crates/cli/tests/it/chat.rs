@@ -51,6 +51,46 @@ async fn every_line_of_a_pipe_is_a_message_and_a_gateway_is_started() {
 }
 
 #[tokio::test]
+async fn the_model_that_is_named_is_the_one_of_the_agent_talked_to() {
+    let world = World::two().await;
+    world.start().await;
+    let set = ["agent", "config", "alpha", "set", "model", "scripted/other"];
+    drop(world.run(&set).await.ok());
+    let input = "/switch steward\n/switch alpha\n/switch alpha\n";
+    let ran = world.run_with(&["chat", "alpha"], input).await;
+    insta::assert_snapshot!(ran.err, @r"
+    model: scripted/other (the one of alpha)
+    model: scripted/echo (it is configured)
+    model: scripted/other (the one of alpha)
+    ");
+    let row = world.run(&["agent", "status", "alpha"]).await.ok();
+    assert!(row.contains("\nModel: scripted/other\n"), "{row}");
+}
+
+#[tokio::test]
+async fn every_line_of_a_conversation_in_json_is_a_document() {
+    let world = World::two().await;
+    world.start().await;
+    let input = "/agents\n/session\n/session b\n/switch alpha\n/abort\n/help\n/nonsense\nhi\n";
+    let ran = world.run_with(&["chat", "steward", "--json"], input).await;
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    let documents: Vec<Value> = ran
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(documents.len(), 8, "{ran:#?}");
+    assert_eq!(documents[0]["agents"][1]["id"], "alpha");
+    assert_eq!(documents[1], json!({"agent": "steward", "session": "main"}));
+    assert_eq!(documents[2], json!({"agent": "steward", "session": "b"}));
+    assert_eq!(documents[3], json!({"agent": "alpha", "session": "b"}));
+    assert_eq!(documents[4], json!({"stopped": false}));
+    assert!(documents[5]["help"].as_str().unwrap().contains("/agents"));
+    assert_eq!(documents[6]["error"]["exitCode"], 2);
+    assert_eq!(documents[7]["text"], "you said: hi");
+}
+
+#[tokio::test]
 async fn a_line_that_fails_is_named_and_the_rest_goes_on() {
     let world = World::with(json!({}), |request| match last_user(request).as_str() {
         "bad" => vec![Step::Refuse(

@@ -88,6 +88,31 @@ async fn the_status_without_a_gateway_says_why_and_what_next() {
 }
 
 #[tokio::test]
+async fn the_status_has_the_same_keys_whether_a_gateway_runs_or_not() {
+    let world = World::two().await;
+    let stopped = world.run(&["status", "--json"]).await.json();
+    world.start().await;
+    let running = world.run(&["status", "--json"]).await.json();
+    world.configure("{");
+    drop(world.run(&["gateway", "stop"]).await.ok());
+    let broken = world.run(&["status", "--json"]).await.json();
+    let keys = |shown: &serde_json::Value| -> Vec<String> {
+        shown.as_object().unwrap().keys().cloned().collect()
+    };
+    assert_eq!(keys(&stopped), keys(&running));
+    assert_eq!(keys(&stopped), keys(&broken));
+    assert_eq!(
+        (&stopped["running"], &running["running"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(stopped["stateDir"], running["stateDir"]);
+    assert_eq!(
+        stopped["agents"]["configured"],
+        running["agents"]["configured"]
+    );
+}
+
+#[tokio::test]
 async fn every_reading_command_prints_one_json_document_where_that_is_asked_for() {
     let world = World::two().await;
     drop(world.run(&["init"]).await.ok());

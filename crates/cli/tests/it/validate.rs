@@ -107,7 +107,7 @@ async fn a_unit_that_is_left_out_is_exit_code_1() {
         (&problem["line"], &problem["severity"]),
         (&json!(1), &json!("degraded"))
     );
-    assert!(ran.err.contains("1 unit degraded"), "{}", ran.err);
+    assert_eq!(ran.err, "");
 }
 
 #[tokio::test]

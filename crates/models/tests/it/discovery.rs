@@ -138,6 +138,10 @@ async fn an_agents_own_virtual_model_is_used_where_it_is_served() {
     };
     let (models, found) = world.found().await;
     assert_eq!(found.as_deref(), Some("litellm/agent/steward"));
+    assert_eq!(models.answering(&steward(), ""), found);
+    let named = models.answering(&steward(), "default");
+    assert_eq!(named.as_deref(), Some("litellm/default"));
+    assert_eq!(models.answering(&steward(), "openai/gpt"), None);
     // What was found besides can be named.
     let request = Request {
         model: "default".to_owned(),

@@ -12,12 +12,13 @@ use openclaw_wire::{
     methods::{
         Empty,
         agent::{AgentParams as RunParams, AgentResult},
-        agents::{AgentParams, AgentsList, AgentsStatus},
+        agents::{AgentParams, AgentRow, AgentsList, AgentsStatus},
     },
 };
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::line::HELP;
 use crate::{
     commands::{
         agents::{
@@ -46,6 +47,8 @@ pub(super) struct Talk<'a> {
     session: SessionId,
     output: Output,
     interrupts: Signal,
+    /// The model that was named last.
+    named: Option<String>,
 }
 
 /// How a message went.
@@ -73,11 +76,12 @@ impl<'a> Talk<'a> {
             session,
             output,
             interrupts,
+            named: None,
         })
     }
 
     /// The full key of the session.
-    pub(super) fn key(&self) -> String {
+    fn key(&self) -> String {
         SessionKey {
             agent: self.agent.clone(),
             session: self.session.clone(),
@@ -90,39 +94,57 @@ impl<'a> Talk<'a> {
         format!("{}> ", self.agent)
     }
 
-    /// Checks that the agent exists, and says once what answers.
-    pub(super) async fn introduce(&self) -> Result<(), Failure> {
-        self.known(&self.agent).await?;
+    /// Checks that the agent exists, and says which model answers, unless that was the last one named.
+    pub(super) async fn introduce(&mut self) -> Result<(), Failure> {
+        // Whether there is such an agent is known at once.
+        let _row = self.row(&self.agent).await?;
         let status = settled(&self.link).await?;
-        let why = status.why.as_deref().unwrap_or_default();
-        let Some(source) = &status.source else {
+        let model = self.row(&self.agent).await?.model;
+        let Some(model) = model.map(|model| model.primary) else {
+            let why = status.why.as_deref().unwrap_or_default();
             output::note(&format!("no model yet ({why}); {CONFIGURE}"));
             return Ok(());
         };
-        let model = status.model.as_deref().unwrap_or(source);
-        output::note(&format!("model: {model} ({why})"));
-        if is_tiny(model, self.config.models.local.model.as_deref()) {
+        if self.named.as_ref() == Some(&model) {
+            return Ok(());
+        }
+        let of_all = status.model.as_ref() == Some(&model);
+        let why = status.why.filter(|_why| of_all);
+        let own = || format!("the one of {}", self.agent);
+        output::note(&format!("model: {model} ({})", why.unwrap_or_else(own)));
+        if is_tiny(&model, self.config.models.local.model.as_deref()) {
             output::note(&format!(
                 "this is a tiny model that runs on this machine: it shows that everything works, and knows little; {CONFIGURE}"
             ));
         }
+        self.named = Some(model);
         Ok(())
     }
 
-    async fn known(&self, agent: &AgentId) -> Result<(), Failure> {
+    async fn row(&self, agent: &AgentId) -> Result<AgentRow, Failure> {
         let params = AgentParams {
             agent_id: agent.clone(),
         };
-        let _row = self.link.call::<AgentsStatus>(&params).await?;
-        Ok(())
+        self.link.call::<AgentsStatus>(&params).await
+    }
+
+    /// Prints what can be typed.
+    pub(super) fn help(&self) {
+        if self.output.json {
+            output::line(&json!({"help": HELP}).to_string());
+        } else {
+            output::line(HELP);
+        }
     }
 
     /// Prints who is here.
     pub(super) async fn agents(&self) -> Result<(), Failure> {
         let list = self.link.call::<AgentsList>(&Empty {}).await?;
-        let row = |row: &openclaw_wire::methods::agents::AgentRow| {
-            vec![row.id.clone(), row.role.clone(), row.status.clone()]
-        };
+        if self.output.json {
+            output::line(&json!({"agents": list.agents}).to_string());
+            return Ok(());
+        }
+        let row = |row: &AgentRow| vec![row.id.clone(), row.role.clone(), row.status.clone()];
         let rows: Vec<Vec<String>> = list.agents.iter().map(row).collect();
         output::piece(&output::table(&["Agent", "Role", "Status"], &rows));
         Ok(())
@@ -130,14 +152,34 @@ impl<'a> Talk<'a> {
 
     /// Goes on with another agent.
     pub(super) async fn switch(&mut self, agent: AgentId) -> Result<(), Failure> {
-        self.known(&agent).await?;
+        let _row = self.row(&agent).await?;
         self.agent = agent;
+        self.introduce().await?;
+        self.where_json();
         Ok(())
+    }
+
+    /// Prints which session this is.
+    pub(super) fn show_session(&self) {
+        if self.output.json {
+            self.where_json();
+        } else {
+            output::line(&self.key());
+        }
+    }
+
+    /// Says where the conversation goes on, to those who read JSON.
+    fn where_json(&self) {
+        if self.output.json {
+            let (agent, session) = (self.agent.as_str(), self.session.as_str());
+            output::line(&json!({"agent": agent, "session": session}).to_string());
+        }
     }
 
     /// Goes on in another session of the same agent.
     pub(super) fn go_on_in(&mut self, session: &str) -> Result<(), Failure> {
         self.session = session_of(&self.agent, session)?.session;
+        self.where_json();
         Ok(())
     }
 
@@ -151,6 +193,10 @@ impl<'a> Talk<'a> {
     /// Stops what the session does, whoever began it.
     pub(super) async fn abort(&self) -> Result<(), Failure> {
         let stopped = abort(&self.link, &self.session_ref(), None).await?;
+        if self.output.json {
+            output::line(&json!({"stopped": stopped}).to_string());
+            return Ok(());
+        }
         output::note(if stopped {
             "stopped"
         } else {

@@ -7,7 +7,7 @@ use openclaw_wire::methods::{
     gateway::{Probe, Status, StatusParams, StatusResult},
     models::ModelsStatusResult,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     commands::agents::{primary, resting},
@@ -34,8 +34,35 @@ pub(crate) fn run(place: &Place, output: Output, deep: bool) -> Result<(), Failu
         let link = Link::open(&home).await?;
         link.call::<Status>(&StatusParams { deep }).await
     })?;
-    output.either(&result, || text(config.as_ref(), &result))?;
+    let known = serde_json::to_value(&result).map_err(|error| Failure::from_error(&error))?;
+    let body = document(known, &home.paths);
+    output.either(&body, || text(config.as_ref(), &result))?;
     verdict(&result.probes)
+}
+
+/// What is known, with all keys, so that a script finds each whether a gateway runs or not.
+fn document(known: Value, paths: &Paths) -> Value {
+    let mut whole = json!({
+        "running": true,
+        "stateDir": paths.state,
+        "runtimeVersion": env!("CARGO_PKG_VERSION"),
+        "gateway": null,
+        "agents": null,
+        "sessions": null,
+        "models": null,
+        "plugins": 0,
+        "skills": 0,
+        "limits": [],
+        "probes": [],
+        "problems": [],
+        "cause": [],
+        "error": null,
+        "hint": null,
+    });
+    if let (Some(whole), Value::Object(known)) = (whole.as_object_mut(), known) {
+        whole.extend(known);
+    }
+    whole
 }
 
 fn verdict(probes: &[Probe]) -> Result<(), Failure> {
@@ -188,14 +215,17 @@ fn stopped(
             .code(error::CONFIG),
     };
     if output.json {
-        output.value(&json!({
+        let agents =
+            config.map(|config| json!({"configured": config.agents.len(), "online": 0, "busy": 0}));
+        let known = json!({
             "running": false,
-            "stateDir": paths.state,
+            "agents": agents,
             "cause": cause,
             "probes": checks,
             "error": failure.message,
             "hint": failure.hint.as_deref().map(output::placed),
-        }))?;
+        });
+        output.value(&document(known, paths))?;
         return Err(failure.told());
     }
     output::line(&format!(

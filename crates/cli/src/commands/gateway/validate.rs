@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::{
     error::Failure,
-    output::{self, Output, counted},
-    place::{Place, forbidden, problem_text},
+    output::{self, Output, counted, problem_text, problem_value},
+    place::{Place, forbidden},
 };
 
 /// Checks the configuration and the workspaces.
@@ -85,18 +85,6 @@ fn list(problems: &[Problem]) {
     for problem in problems {
         output::line(&problem_text(problem));
     }
-}
-
-fn problem_value(problem: &Problem) -> Value {
-    json!({
-        "severity": problem.severity.as_str(),
-        "file": problem.file,
-        "line": problem.line,
-        "column": problem.column,
-        "key": problem.path,
-        "message": problem.message,
-        "hint": problem.hint,
-    })
 }
 
 /// What stands in the way of an agent's workspace. A missing one is no problem: the start makes it.

@@ -80,10 +80,13 @@ async fn follow(
     mut seen: u64,
 ) -> Result<(), Failure> {
     let wanted = key.to_string();
-    while let Some(received) = link.events.next().await {
-        if output::reader_left() {
-            return Ok(());
-        }
+    loop {
+        let received = tokio::select! {
+            biased;
+            () = output::reader_leaves() => return Ok(()),
+            received = link.events.next() => received,
+        };
+        let Some(received) = received else { break };
         match received {
             Received::Event(event) if event.name == SESSION_MESSAGE => {
                 let Ok(added) = event.read::<SessionMessage>() else {
