@@ -40,7 +40,7 @@ pub use deliberate::{Proposal, TRIAD};
 pub use error::Error;
 pub use event::{Event, EventKind, NoSink, Sink};
 pub use options::{AgentOptions, Options, RunDeadlines};
-pub use outcome::{Failure, FailureKind, Outcome, Status};
+pub use outcome::{Failure, FailureKind, Outcome, Status, WORKSPACE_HINT, full_disk_hint};
 pub use runs::OutcomeFuture;
 pub use submit::{Accepted, Inbound, Submission};
 pub use turn::AbortCause;

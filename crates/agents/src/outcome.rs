@@ -1,6 +1,6 @@
 //! How a run ended.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use openclaw_sessions::Appended;
 use openclaw_types::{AgentId, RunId, SessionId, Timestamp, Usage};
@@ -135,9 +135,42 @@ impl Failure {
     }
 
     /// The error and its causes, joined once.
-    pub(crate) fn of(kind: FailureKind, error: &dyn std::error::Error) -> Self {
-        Self::new(kind, chain(error))
+    pub(crate) fn of(kind: FailureKind, error: &(dyn std::error::Error + 'static)) -> Self {
+        Self {
+            hint: full_disk_hint(error).map(str::to_owned),
+            ..Self::new(kind, chain(error))
+        }
     }
+
+    /// A workspace that can't be used.
+    pub(crate) fn of_workspace(reason: String) -> Self {
+        Self {
+            hint: Some(WORKSPACE_HINT.to_owned()),
+            ..Self::new(FailureKind::Workspace, reason)
+        }
+    }
+}
+
+/// What may be done about a workspace that can't be used: it is read anew for every message.
+pub const WORKSPACE_HINT: &str = "mend what is named, or remove it and let `openclaw init` make it anew; \
+                                  it is read again with the next message";
+
+/// What may be done where an error's cause is a disk without room.
+#[must_use]
+pub fn full_disk_hint(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<io::Error>();
+        let io = io.or_else(|| error.downcast_ref::<Arc<io::Error>>().map(AsRef::as_ref));
+        if let Some(
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge,
+        ) = io.map(io::Error::kind)
+        {
+            return Some("free some space; nothing was lost, and no restart is needed");
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// An error and its causes in one line.

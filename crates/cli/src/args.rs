@@ -19,6 +19,10 @@ Begin with:
   openclaw chat            talk with the main agent; a gateway is started if none runs
   openclaw gateway status  what runs, where, with which model
 
+With --json standard output holds one JSON document and nothing else, of a failure too, which is printed once:
+{\"error\": {\"message\", \"hint\", \"exitCode\"}}, or the keys \"error\" and \"hint\" in what was asked for.
+What has no end, and a conversation, is one document a line. Standard error then has remarks and progress only.
+
 Exit codes:
   0    done
   1    it failed; the message says what, where, and what to do
@@ -33,7 +37,6 @@ Exit codes:
 #[command(
     name = "openclaw",
     version = crate::VERSION,
-    disable_help_subcommand = true,
     after_help = AFTER_HELP
 )]
 pub(crate) struct Cli {
@@ -60,7 +63,11 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// The daemon: run, start, stop, look at it
-    #[command(subcommand, after_help = "Example:\n  openclaw gateway start")]
+    #[command(
+        subcommand,
+        disable_help_subcommand = true,
+        after_help = "Example:\n  openclaw gateway start"
+    )]
     Gateway(Gateway),
     /// Make the state directory and the workspaces of the agents; leave alone what is there
     #[command(after_help = "Example:\n  openclaw init --state-dir ~/collective")]
@@ -71,6 +78,7 @@ pub(crate) enum Command {
     /// Agents: list, look at, talk to, create
     #[command(
         subcommand,
+        disable_help_subcommand = true,
         visible_alias = "agents",
         after_help = "Example:\n  openclaw agent send steward \"What can you do?\""
     )]
@@ -78,6 +86,7 @@ pub(crate) enum Command {
     /// Sessions: list, read, search, follow, export, import, delete
     #[command(
         subcommand,
+        disable_help_subcommand = true,
         visible_alias = "sessions",
         after_help = "Example:\n  openclaw session get steward main -n 4"
     )]
@@ -85,6 +94,7 @@ pub(crate) enum Command {
     /// Models: what is used, what can be fetched
     #[command(
         subcommand,
+        disable_help_subcommand = true,
         visible_alias = "model",
         after_help = "Example:\n  openclaw models list"
     )]
@@ -133,7 +143,7 @@ pub(crate) enum Gateway {
     #[command(after_help = "Example:\n  openclaw gateway logs -n 20 -f")]
     Logs {
         /// Lines from the end
-        #[arg(short = 'n', long, default_value_t = 100, value_name = "N")]
+        #[arg(short = 'n', long, default_value_t = 100, value_name = "N", allow_negative_numbers = true, value_parser = whole::<usize>(0, 1_000_000))]
         lines: usize,
         /// Go on printing what is added
         #[arg(short, long)]
@@ -147,7 +157,7 @@ pub(crate) enum Gateway {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Listen {
     /// TCP port (default 18789); 0 takes a free one
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", allow_negative_numbers = true, value_parser = whole::<u16>(0, 65_535))]
     pub(crate) port: Option<u16>,
     /// Address to bind (default 127.0.0.1)
     #[arg(long, value_name = "ADDRESS")]
@@ -282,8 +292,24 @@ pub(crate) struct Send {
     #[arg(long, default_value = "main")]
     pub(crate) session: String,
     /// Seconds to wait for the answer; a run that takes longer is stopped
-    #[arg(long, default_value_t = 600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, default_value_t = 600, value_name = "SECONDS", allow_negative_numbers = true, value_parser = whole::<u64>(1, 3600))]
     pub(crate) timeout: u64,
+}
+
+/// A parser of whole numbers that says which it takes.
+pub(crate) fn whole<T: TryFrom<u64> + Clone + std::marker::Send + Sync + 'static>(
+    min: u64,
+    max: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + std::marker::Send + Sync + 'static {
+    move |text| {
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| (min..=max).contains(number));
+        number
+            .and_then(|number| T::try_from(number).ok())
+            .ok_or_else(|| format!("it is a whole number from {min} to {max}"))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -315,7 +341,7 @@ pub(crate) enum Models {
         /// Which (default: the one in use)
         model: Option<String>,
         /// Seconds it may take
-        #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
+        #[arg(long, default_value_t = 120, value_name = "SECONDS", allow_negative_numbers = true, value_parser = whole::<u64>(1, 300))]
         timeout: u64,
     },
 }
@@ -329,7 +355,8 @@ mod tests {
     fn without_example(command: &clap::Command, path: &str, found: &mut Vec<String>) {
         let path = format!("{path} {}", command.get_name());
         let help = command.get_after_help().map(ToString::to_string);
-        if !help.is_some_and(|help| help.contains("openclaw ")) {
+        // The parser's own command for help needs none.
+        if command.get_name() != "help" && !help.is_some_and(|help| help.contains("openclaw ")) {
             found.push(path.clone());
         }
         for child in command.get_subcommands() {

@@ -47,8 +47,9 @@ impl Failure {
     }
 
     /// A failure with its chain of causes.
-    pub(crate) fn from_error(error: &dyn StdError) -> Self {
-        Self::new(chain(error))
+    pub(crate) fn from_error(error: &(dyn StdError + 'static)) -> Self {
+        let hint = openclaw_agents::full_disk_hint(error);
+        Self::new(chain(error)).maybe_hint(hint.map(str::to_owned))
     }
 
     /// Adds the way out.

@@ -9,7 +9,10 @@ mod output;
 mod patience;
 mod place;
 
-use std::process::ExitCode;
+use std::{
+    process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use clap::Parser as _;
 
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
     {
         return openclaw_process::child_main(arguments);
     }
+    survive_full_files();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -44,6 +48,17 @@ fn main() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// `SIGXFSZ`, which is 25 on every Linux we run on: a file reached the size that its process may write.
+const SIGXFSZ: i32 = 25;
+
+/// Makes a write beyond the limit of a file's size fail, as on a full disk, where it would end the process by default.
+/// What is started from here has the default again.
+fn survive_full_files() {
+    let seen = Arc::new(AtomicBool::new(false));
+    // Where that fails, a full file is as bad as without it.
+    drop(signal_hook::flag::register(SIGXFSZ, seen));
 }
 
 /// Help and version are no errors; everything else the parser says is.
@@ -128,7 +143,7 @@ mod tests {
             ),
             (
                 "openclaw gateway run --port x",
-                "invalid value 'x' for '--port <PORT>': invalid digit found in string",
+                "invalid value 'x' for '--port <PORT>': it is a whole number from 0 to 65535",
                 "--help shows what is possible",
             ),
         ] {

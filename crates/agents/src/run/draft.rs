@@ -33,9 +33,7 @@ impl PromptDraft {
         session: &SessionId,
         waiting: usize,
     ) -> Result<Self, Failure> {
-        let character = agent
-            .character()
-            .map_err(|reason| Failure::new(FailureKind::Workspace, reason))?;
+        let character = agent.character().map_err(Failure::of_workspace)?;
         let profile = core
             .models
             .profile(&agent.id, &character.model)

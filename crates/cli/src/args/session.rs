@@ -4,10 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::whole;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Session {
-    /// Begin a session; its id is printed
-    #[command(after_help = "Example:\n  openclaw session create steward")]
+    /// Print a fresh session id; the session begins with its first message
+    #[command(
+        after_help = "Until then there is nothing to list, read, or delete.\n\nExample:\n  \
+                      openclaw agent send steward --session \"$(openclaw session create steward)\" Hello"
+    )]
     Create {
         /// Whose
         agent: String,
@@ -26,7 +31,7 @@ pub(crate) enum Session {
         /// Which
         session: String,
         /// Entries from the end
-        #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
+        #[arg(short = 'n', long, default_value_t = 50, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u32>(1, 1000))]
         limit: u32,
         /// Only entries before this number
         #[arg(long, value_name = "SEQ")]
@@ -97,7 +102,7 @@ pub(crate) struct Search {
     #[arg(long, requires = "agent")]
     pub(crate) session: Option<String>,
     /// Hits at most
-    #[arg(short = 'n', long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(short = 'n', long, default_value_t = 20, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u32>(1, 1000))]
     pub(crate) limit: u32,
     /// Only entries younger than this: 30s, 5m, 2h, 7d, 4w
     #[arg(long, value_name = "AGE", value_parser = age)]
@@ -120,7 +125,7 @@ pub(crate) struct Tail {
     /// Which
     pub(crate) session: String,
     /// Entries from the end
-    #[arg(short = 'n', long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    #[arg(short = 'n', long, default_value_t = 10, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u32>(0, 1000))]
     pub(crate) lines: u32,
     /// Go on printing what is added; needs a running gateway
     #[arg(short, long)]

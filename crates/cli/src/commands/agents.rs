@@ -21,7 +21,7 @@ use crate::{
     args::Agent,
     error::{self, Failure},
     link::{call, is_running},
-    output::{Output, table},
+    output::{Output, placed, table},
     place::Place,
 };
 
@@ -53,10 +53,25 @@ pub(crate) fn run(place: &Place, output: Output, command: Agent) -> Result<(), F
 /// An agent id, or why it is none.
 pub(crate) fn agent_id(text: &str) -> Result<AgentId, Failure> {
     AgentId::parse(text).map_err(|error| {
-        Failure::from_error(&error)
-            .hint("`openclaw agent list` shows all agents")
-            .code(error::USAGE)
+        let hint = match similar(text) {
+            Some(id) => format!("write `{id}`; `openclaw agent list` shows all agents"),
+            None => "`openclaw agent list` shows all agents".to_owned(),
+        };
+        Failure::from_error(&error).hint(hint).code(error::USAGE)
     })
+}
+
+/// The id that somebody may have meant.
+fn similar(text: &str) -> Option<AgentId> {
+    let mut id = String::new();
+    for c in text.trim().chars() {
+        match c.to_ascii_lowercase() {
+            c if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' => id.push(c),
+            _ if id.is_empty() || id.ends_with('-') => {}
+            _ => id.push('-'),
+        }
+    }
+    AgentId::parse(id.trim_end_matches('-')).ok()
 }
 
 /// The agent that answers where none is named.
@@ -114,7 +129,14 @@ fn list(place: &Place, output: Output) -> Result<(), Failure> {
     };
     output.either(&rows, || {
         let lines: Vec<Vec<String>> = rows.iter().map(cells).collect();
-        table(&["Agent", "Role", "Status", "Sessions", "Model"], &lines)
+        let mut text = table(&["Agent", "Role", "Status", "Sessions", "Model"], &lines);
+        // A reason is too long for a column.
+        for row in &rows {
+            if let Some(reason) = &row.reason {
+                text.push_str(&format!("\n{}: {reason}", row.id));
+            }
+        }
+        text
     })
 }
 
@@ -133,6 +155,8 @@ fn cells(row: &AgentRow) -> Vec<String> {
 fn offline_rows(config: &Config, agents: Vec<Resting>) -> Vec<AgentRow> {
     // Transcripts that can't be read are another command's business.
     let snapshot = read_only(&config.paths.agents(), std::sync::Arc::new(RealDisk)).ok();
+    // Where nothing is stated it is found out when a gateway starts.
+    let stated = config.routing.default.clone();
     let row = |agent: Resting| {
         let sessions = snapshot
             .as_ref()
@@ -152,10 +176,14 @@ fn offline_rows(config: &Config, agents: Vec<Resting>) -> Vec<AgentRow> {
             reason: agent.reason,
             primary: agent.primary,
             workspace: agent.workspace.display().to_string(),
-            model: agent.traits.model.map(|primary| ModelRef {
-                primary,
-                fallbacks: Vec::new(),
-            }),
+            model: agent
+                .traits
+                .model
+                .or_else(|| stated.clone())
+                .map(|primary| ModelRef {
+                    primary,
+                    fallbacks: Vec::new(),
+                }),
             port: agent.port,
             sessions: u64::try_from(sessions.len()).unwrap_or_default(),
             runs: 0,
@@ -185,6 +213,12 @@ fn status(place: &Place, output: Output, agent: &str) -> Result<(), Failure> {
             ("Role", Some(row.role.clone())),
             ("Status", Some(row.status.clone())),
             ("Reason", row.reason.clone()),
+            (
+                "Way out",
+                row.reason
+                    .is_some()
+                    .then(|| placed(openclaw_agents::WORKSPACE_HINT)),
+            ),
             ("Model", model),
             ("Workspace", Some(row.workspace.clone())),
             ("Sessions", Some(row.sessions.to_string())),
@@ -203,4 +237,22 @@ fn status(place: &Place, output: Output, agent: &str) -> Result<(), Failure> {
         });
         known.collect::<Vec<_>>().join("\n")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_no_id_is_answered_with_the_one_that_was_meant() {
+        for (text, meant) in [
+            ("Nova", Some("nova")),
+            ("Nova Prime!", Some("nova-prime")),
+            ("../x", Some("x")),
+            ("é", None),
+            ("", None),
+        ] {
+            assert_eq!(similar(text).as_ref().map(AgentId::as_str), meant, "{text}");
+        }
+    }
 }

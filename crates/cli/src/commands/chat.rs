@@ -57,7 +57,11 @@ async fn piped(mut talk: Talk<'_>, output: Output) -> Result<(), Failure> {
     let mut lines = Lines::stdin();
     let mut failed = 0_u32;
     while let Some(line) = talk.or_interrupt(lines.next()).await? {
-        match obey(&mut talk, Line::parse(&line?)).await {
+        let done = match line {
+            Ok(line) => obey(&mut talk, Line::parse(&line)).await,
+            Err(failure) => Err(failure),
+        };
+        match done {
             Ok(Next::Go) => {}
             Ok(Next::Leave) => break,
             Err(failure) if failure.code == error::INTERRUPTED => return Err(failure),

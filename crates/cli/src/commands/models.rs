@@ -115,6 +115,10 @@ fn failed(error: &catalog::Error) -> Failure {
     failure.hint = error.hint();
     match error {
         catalog::Error::UnknownName { .. } => failure.code(error::NOT_FOUND),
+        catalog::Error::PackageForm { .. }
+        | catalog::Error::UrlForm { .. }
+        | catalog::Error::Unsafe { .. }
+        | catalog::Error::HashForm { .. } => failure.code(error::USAGE),
         catalog::Error::NotInstalled { .. } => failure
             .hint("`openclaw models list` shows which are fetched")
             .code(error::NOT_FOUND),
@@ -177,9 +181,24 @@ fn progress_line(progress: Progress) -> String {
 
 fn remove(place: &Place, output: Output, name: &str) -> Result<(), Failure> {
     let config = place.config()?;
-    let removed = catalog(place, &config)?.remove(name);
+    let catalog = catalog(place, &config)?;
+    let used = config.models.local.model.as_deref();
+    let is_used = config.models.local.enabled && used.unwrap_or(catalog::DEFAULT.name) == name;
+    let listed = catalog.list().unwrap_or_default();
+    let bytes = listed.iter().find(|item| item.name == name);
+    let bytes = bytes.map_or(0, |item| item.bytes);
+    let removed = catalog.remove(name);
     removed.map_err(|error| failed(&error))?;
-    output.either(&json!({"removed": name}), || format!("removed {name}"))
+    output.either(&json!({"removed": name, "isUsed": is_used}), || {
+        let mut text = format!("removed {name}");
+        if is_used {
+            text.push_str(&format!(
+                "; it is the local model: the next message that needs it fetches {} again",
+                megabytes(bytes)
+            ));
+        }
+        text
+    })
 }
 
 /// Asks a model for a word, and tells how long it took.

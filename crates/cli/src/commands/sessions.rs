@@ -167,11 +167,26 @@ fn get(
             limit: Some(limit),
             before_seq,
         };
-        call::<SessionsGet>(&config, &params)?
+        call::<SessionsGet>(&config, &params)
     } else {
-        from_disk(&config, &key, (limit, before_seq))?
+        from_disk(&config, &key, (limit, before_seq))
     };
+    let result = result.map_err(|failure| perhaps_swapped(&config, failure, names))?;
     output.either(&result, || text(&result))
+}
+
+/// Asks whether the names stand in the wrong order, where the second is an agent's and the first is not.
+fn perhaps_swapped(config: &Config, failure: Failure, (first, second): (&str, &str)) -> Failure {
+    let is_agent = |name: &str| {
+        let agent = openclaw_types::AgentId::parse(name).ok();
+        agent.is_some_and(|agent| resting_one(config, &agent).is_ok())
+    };
+    if failure.code == error::NOT_FOUND && is_agent(second) && !is_agent(first) {
+        return failure.hint(format!(
+            "the agent comes first: `openclaw session get {second} {first}`"
+        ));
+    }
+    failure
 }
 
 fn from_disk(
@@ -179,6 +194,7 @@ fn from_disk(
     key: &SessionKey,
     (limit, before_seq): (u32, Option<u64>),
 ) -> Result<SessionsGetResult, Failure> {
+    let _agent = resting_one(config, &key.agent)?;
     let snapshot = snapshot(config)?;
     let summary = snapshot
         .summary(&key.agent, &key.session)
@@ -200,9 +216,15 @@ fn from_disk(
 }
 
 fn missing(key: &SessionKey) -> Failure {
-    Failure::new(format!("no session {key}"))
-        .hint(format!("`openclaw session list {}` shows all", key.agent))
-        .code(error::NOT_FOUND)
+    Failure::new(format!(
+        "no session `{}` of agent `{}`",
+        key.session, key.agent
+    ))
+    .hint(format!(
+        "`openclaw session list {}` shows all; a session begins with its first message",
+        key.agent
+    ))
+    .code(error::NOT_FOUND)
 }
 
 fn message(entry: &Entry) -> HistoryMessage {

@@ -65,7 +65,7 @@ async fn a_message_is_sent_from_words_and_from_standard_input() {
     assert!(said.contains("the message is empty"), "{said}");
     let child = world.spawn(&["agent", "send", "steward"]);
     let ran = finish(child, &[0xff; 10]).await;
-    assert!(ran.failed(1).contains("valid UTF-8"));
+    assert!(ran.failed(1).contains("not UTF-8"));
 }
 
 #[tokio::test]
@@ -289,4 +289,74 @@ async fn the_prompt_that_is_shown_is_the_prompt_that_is_sent() {
         printed.contains("\nModel: scripted/echo\nTokens: "),
         "{printed}"
     );
+}
+
+#[tokio::test]
+async fn an_agent_that_cannot_run_says_why_and_what_to_do() {
+    let world = World::two().await;
+    world.start().await;
+    let settings = world.state().join("agents/alpha/config.json");
+    let whole = std::fs::read(&settings).unwrap();
+    std::fs::write(&settings, "{").unwrap();
+    let said = world.run(&["agent", "restart", "alpha"]).await.failed(1);
+    assert!(
+        said.starts_with("error: agent `alpha` cannot run: "),
+        "{said}"
+    );
+    let hint = "hint: mend what is named, or remove it and let `openclaw init` make it anew";
+    assert!(said.contains(hint), "{said}");
+    let ran = world.run(&["agent", "restart", "alpha", "--json"]).await;
+    assert_eq!(
+        (ran.code, &ran.json()["ok"]),
+        (1, &serde_json::json!(false))
+    );
+    let said = world.run(&["agent", "send", "alpha", "hi"]).await.failed(1);
+    assert!(said.contains(hint), "{said}");
+    let list = world.run(&["agent", "list"]).await.ok();
+    assert!(list.contains("\n\nalpha: "), "{list}");
+    std::fs::remove_file(&settings).unwrap();
+    let said = world.run(&["agent", "send", "alpha", "hi"]).await.failed(1);
+    assert!(said.contains(hint), "{said}");
+    drop(world.run(&["init"]).await.ok());
+    assert_eq!(
+        world.run(&["agent", "send", "alpha", "hi"]).await.ok(),
+        "you said: hi\n"
+    );
+    std::fs::write(&settings, whole).unwrap();
+    drop(world.run(&["agent", "restart", "alpha"]).await.ok());
+}
+
+#[tokio::test]
+async fn ids_that_are_wrong_or_taken_are_answered_with_a_way_out() {
+    let world = World::two().await;
+    let list = world.run(&["agent", "list"]).await.ok();
+    assert_eq!(list.matches(" scripted/echo\n").count(), 2, "{list}");
+    world.start().await;
+    let said = world.run(&["agent", "create", "Nova"]).await.failed(2);
+    assert!(said.contains("hint: write `nova`; "), "{said}");
+    let said = world.run(&["agent", "create", "alpha"]).await.failed(1);
+    assert!(said.contains("hint: choose another id; "), "{said}");
+    let said = world.run(&["agent", "delete", "alpha", "--yes"]).await.ok();
+    assert!(said.contains("`openclaw agent create alpha`"), "{said}");
+    assert!(!said.contains("primary"), "{said}");
+    let said = world
+        .run(&["agent", "delete", "steward", "--yes"])
+        .await
+        .ok();
+    assert!(said.contains("it was the primary agent"), "{said}");
+}
+
+#[tokio::test]
+async fn what_is_no_text_is_no_message() {
+    let world = World::two().await;
+    world.start().await;
+    for line in [&["agent", "send", "steward"][..], &["chat", "steward"]] {
+        let ran = finish(world.spawn(line), b"caf\xe9\n").await;
+        assert_ne!(ran.code, 0, "{ran:#?}");
+        assert!(
+            ran.err
+                .contains("error: the message is not UTF-8\nhint: convert it first"),
+            "{ran:#?}"
+        );
+    }
 }

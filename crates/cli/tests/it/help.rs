@@ -13,6 +13,39 @@ async fn help_names_every_command_and_exit_code() {
 }
 
 #[tokio::test]
+async fn help_is_a_command_too() {
+    let world = World::two().await;
+    for (command, option) in [
+        (vec!["help"], vec!["--help"]),
+        (vec!["help", "gateway"], vec!["gateway", "--help"]),
+        (
+            vec!["help", "session", "get"],
+            vec!["session", "get", "--help"],
+        ),
+    ] {
+        let said = world.run(&command).await.ok();
+        assert_eq!(said, world.run(&option).await.ok());
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_is_none_is_answered_with_those_that_are() {
+    let world = World::two().await;
+    for (line, rule) in [
+        ("agent send steward hi --timeout -1", "from 1 to 3600"),
+        ("gateway logs -n -5", "from 0 to 1000000"),
+        ("session get steward main -n 0", "from 1 to 1000"),
+        ("session get steward main -n x", "from 1 to 1000"),
+        ("gateway start --port 65536", "from 0 to 65535"),
+    ] {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let said = world.run(&arguments).await.failed(2);
+        let rule = format!(": it is a whole number {rule}\n");
+        assert!(said.contains(&rule), "{line}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn the_version_names_the_protocols() {
     let world = World::two().await;
     let version = world.run(&["--version"]).await.ok();
@@ -116,7 +149,26 @@ async fn what_is_not_there_is_exit_code_4_with_and_without_a_gateway() {
     for line in &of_a_gateway[..of_a_gateway.len() - 1] {
         refused(&world, line, 3).await;
     }
-    world.start().await;
+    let swapped = ["session", "get", "main", "steward"];
+    let hint = "hint: the agent comes first: `openclaw session get steward main`\n";
+    let of_nobody = ["session", "get", "nobody", "main"];
+    for running in [false, true] {
+        if running {
+            world.start().await;
+        }
+        let said = world.run(&swapped).await.failed(4);
+        assert!(said.ends_with(hint), "{said}");
+        let said = world.run(&of_nobody).await.failed(4);
+        assert!(said.starts_with("error: no agent `nobody`\n"), "{said}");
+        let none = ["session", "get", "steward", "none"];
+        let said = world.run(&none).await.failed(4);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(said, @r"
+            error: no session `none` of agent `steward`
+            hint: `openclaw session list steward` shows all; a session begins with its first message
+            ");
+        }
+    }
     for line in lines.iter().chain(&of_a_gateway) {
         refused(&world, line, 4).await;
     }

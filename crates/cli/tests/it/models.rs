@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::{
     model::{Step, pieces},
+    run::{finish, spawn},
     world::World,
 };
 
@@ -58,11 +59,58 @@ async fn a_file_is_pulled_by_path_listed_and_removed() {
 }
 
 #[tokio::test]
+async fn whoever_removes_the_model_in_use_is_told_that_it_is_fetched_again() {
+    let world = World::with(
+        json!({"models": {"local": {"model": "mini"}}}),
+        |_request| Vec::new(),
+    )
+    .await;
+    let file = world.home().join("mini.gguf");
+    fs::write(&file, b"GGUF\x03\0\0\0 and so on").unwrap();
+    drop(
+        world
+            .run(&["models", "pull", file.to_str().unwrap()])
+            .await
+            .ok(),
+    );
+    assert_eq!(
+        world.run(&["models", "rm", "mini"]).await.ok(),
+        "removed mini; it is the local model: the next message that needs it fetches 18 bytes again\n"
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_grow_is_a_failure_and_no_death() {
+    let world = World::two().await;
+    let file = world.home().join("mini.gguf");
+    let mut bytes = b"GGUF\x03\0\0\0".to_vec();
+    bytes.resize(100_000, 0);
+    fs::write(&file, bytes).unwrap();
+    let called = world.command(&["models", "pull", file.to_str().unwrap()]);
+    let called = called.as_std();
+    let mut limited = tokio::process::Command::new("prlimit");
+    limited
+        .args(["--fsize=4096:4096", "--"])
+        .arg(called.get_program())
+        .args(called.get_args())
+        .env_clear()
+        .envs(
+            called
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .current_dir(called.get_current_dir().unwrap());
+    let ran = finish(spawn(limited), b"").await;
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    assert!(ran.err.contains("File too large"), "{ran:#?}");
+}
+
+#[tokio::test]
 async fn sources_that_make_no_sense_are_refused_with_the_forms_that_do() {
     let world = World::two().await;
     for (source, code) in [
         ("nonsense", 4),
-        ("pypi:nothing", 1),
+        ("pypi:nothing", 2),
         ("http://127.0.0.1:1/model.gguf", 1),
         ("/nowhere/model.gguf", 1),
         ("../../etc/passwd", 1),
@@ -78,6 +126,12 @@ async fn sources_that_make_no_sense_are_refused_with_the_forms_that_do() {
         .await
         .failed(1);
     assert!(said.contains("no GGUF model"), "{said}");
+    assert!(said.contains("hint: only model files"), "{said}");
+    let said = world
+        .run(&["models", "pull", text.to_str().unwrap(), "--sha256", "00"])
+        .await
+        .failed(2);
+    assert!(said.contains("hint: `sha256sum FILE`"), "{said}");
 }
 
 #[tokio::test]

@@ -13,7 +13,12 @@ const BUSY_RETRY_MS: u64 = 250;
 
 /// The session does not exist.
 pub(crate) fn no_session(key: &SessionKey) -> ErrorShape {
-    ErrorShape::new(ErrorCode::NotFound, format!("Session not found: {key}"))
+    let SessionKey { agent, session } = key;
+    let message = format!("no session `{session}` of agent `{agent}`");
+    let hint = format!(
+        "`openclaw session list {agent}` shows all; a session begins with its first message"
+    );
+    ErrorShape::new(ErrorCode::NotFound, message).with_details(json!({"hint": hint}))
 }
 
 /// The connection listens to as much as it may.
@@ -50,6 +55,10 @@ pub(crate) fn store(error: &sessions::Error) -> ErrorShape {
         let hint = "send it in pieces, or raise `session.entryBytesMax`";
         return shape.with_details(json!({"hint": hint}));
     }
+    let shape = match openclaw_agents::full_disk_hint(error) {
+        Some(hint) => shape.with_details(json!({"hint": hint})),
+        None => shape,
+    };
     if error.retryable() {
         shape.with_retry(Some(BUSY_RETRY_MS))
     } else {
@@ -57,8 +66,29 @@ pub(crate) fn store(error: &sessions::Error) -> ErrorShape {
     }
 }
 
+/// What may be done about an error of the agents, where that is known.
+fn agents_hint(error: &agents::Error) -> Option<String> {
+    use agents::Error;
+    match error {
+        Error::Broken { .. } => Some(agents::WORKSPACE_HINT.to_owned()),
+        Error::Prompt { failure, .. } => failure.hint.clone(),
+        Error::AgentExists { agent } => Some(format!(
+            "choose another id; `openclaw agent status {agent}` shows the one there is"
+        )),
+        error => agents::full_disk_hint(error).map(str::to_owned),
+    }
+}
+
 /// An error of the agents.
 pub(crate) fn agents(error: &agents::Error) -> ErrorShape {
+    let shape = agents_shape(error);
+    match agents_hint(error) {
+        Some(hint) if shape.details.is_none() => shape.with_details(json!({"hint": hint})),
+        _ => shape,
+    }
+}
+
+fn agents_shape(error: &agents::Error) -> ErrorShape {
     use agents::Error;
     let message = chain(error);
     match error {

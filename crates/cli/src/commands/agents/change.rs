@@ -6,12 +6,12 @@ use openclaw_wire::methods::agents::{
     AgentParams, AgentsCreate, AgentsCreateParams, AgentsDelete, AgentsDeleteParams, AgentsRestart,
 };
 
-use super::agent_id;
+use super::{agent_id, primary};
 use crate::{
     args::Create,
     error::Failure,
     link::{call, is_running, not_running},
-    output::{self, Output},
+    output::{self, Output, placed},
     place::Place,
 };
 
@@ -59,17 +59,30 @@ pub(super) fn delete(place: &Place, output: Output, agent: &str, yes: bool) -> R
     if !is_running(&config.paths) {
         return Err(not_running(&config.paths));
     }
+    let is_primary = primary(&config) == Some(agent);
+    let why = if is_primary {
+        " It is the primary agent: messages and chats that name nobody are its."
+    } else {
+        ""
+    };
     confirm(
-        &format!("Delete agent {agent}? Its workspace is moved to the trash directory."),
+        &format!("Delete agent {agent}? Its workspace is moved to the trash directory.{why}"),
         yes,
     )?;
     let result = call::<AgentsDelete>(&config, &params)?;
     output.either(&result, || {
-        format!(
-            "deleted {}; its workspace is in {}",
-            result.agent_id,
-            config.paths.state.join("trash").display()
-        )
+        let id = &result.agent_id;
+        let trash = config.paths.state.join("trash");
+        let again = format!(
+            "`openclaw agent create {id}` makes a fresh one; its transcript stays in the trash"
+        );
+        let mut text = format!("deleted {id}; its workspace is in {}\n{again}", trash.display());
+        if is_primary {
+            text.push_str(
+                "\nit was the primary agent: from now on name the agent, as in `openclaw chat <agent>`",
+            );
+        }
+        placed(&text)
     })
 }
 
@@ -99,9 +112,20 @@ pub(super) fn restart(place: &Place, output: Output, agent: &str) -> Result<(), 
         agent_id: agent_id(agent)?,
     };
     let result = call::<AgentsRestart>(&place.config()?, &params)?;
-    output.either(&result, || {
-        format!("restarted {}: {}", result.agent_id, result.status)
-    })
+    if result.ok {
+        return output.either(&result, || {
+            format!("restarted {}: {}", result.agent_id, result.status)
+        });
+    }
+    let reason = result.reason.clone();
+    let reason = reason.unwrap_or_else(|| result.status.clone());
+    let failure = Failure::new(format!("agent `{}` cannot run: {reason}", result.agent_id));
+    let failure = failure.hint(openclaw_agents::WORKSPACE_HINT);
+    if output.json {
+        output.value(&result)?;
+        return Err(failure.told());
+    }
+    Err(failure)
 }
 
 #[cfg(test)]

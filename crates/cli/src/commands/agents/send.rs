@@ -65,8 +65,10 @@ pub(super) fn run(place: &Place, output: Output, send: &Send) -> Result<(), Fail
 }
 
 fn from_stdin() -> Result<String, Failure> {
-    let failed =
-        |error: io::Error| Failure::new(format!("read the message from standard input: {error}"));
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::InvalidData => not_utf8(),
+        _ => Failure::new(format!("read the message from standard input: {error}")),
+    };
     if io::stdin().is_terminal() {
         output::note("type the message; Ctrl-D on an empty line sends it");
     }
@@ -82,6 +84,12 @@ fn from_stdin() -> Result<String, Failure> {
     Ok(message)
 }
 
+/// What was read is no text.
+pub(crate) fn not_utf8() -> Failure {
+    Failure::new("the message is not UTF-8")
+        .hint("convert it first, as `iconv -f LATIN1 -t UTF-8` does")
+}
+
 /// Refuses what can't be a message before it is sent.
 pub(crate) fn check(message: &str) -> Result<(), Failure> {
     if message.trim().is_empty() {
@@ -90,14 +98,19 @@ pub(crate) fn check(message: &str) -> Result<(), Failure> {
             .code(error::USAGE));
     }
     if message.len() > MESSAGE_BYTES_MAX {
-        return Err(Failure::new(format!(
-            "the message is larger than {} MiB",
-            MESSAGE_BYTES_MAX / 1024 / 1024
-        ))
-        .hint("put it into a file and send its name")
-        .code(error::USAGE));
+        return Err(too_large());
     }
     Ok(())
+}
+
+/// What was read is more than a message may hold.
+pub(crate) fn too_large() -> Failure {
+    Failure::new(format!(
+        "the message is larger than {} MiB",
+        MESSAGE_BYTES_MAX / 1024 / 1024
+    ))
+    .hint("put it into a file and send its name")
+    .code(error::USAGE)
 }
 
 /// The request of one message; its run id is fresh, so sending it again repeats nothing.
