@@ -56,7 +56,8 @@ fn round(keeper: &mut Keeper, store: &Store, env: &dyn Env) -> bool {
     commit(store, due, ROUND, &mut |agent, session, last_seq| {
         keeper.settle(agent, session, last_seq);
     });
-    keeper.is_waiting(&store.list(None))
+    // What was marked just now counts still: one more look, and that is all.
+    keeper.is_waiting(&sessions)
 }
 
 /// Marks what has no marker yet, at a stop.

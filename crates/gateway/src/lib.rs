@@ -24,6 +24,7 @@ mod report;
 mod rpc;
 mod shutdown;
 mod state;
+pub mod transcript;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 

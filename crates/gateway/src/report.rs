@@ -1,17 +1,12 @@
 //! What components know, in the words of the wire: agents as cards and rows, entries as messages, errors as codes.
 
 use openclaw_agents::{AgentState, AgentStatus, deliberation::Decision, vote::Vote};
-use openclaw_sessions::{Entry, Kind, Page};
-use openclaw_types::Part;
 use openclaw_wire::{
     a2a_v1::{
         ErrorCode,
         reply::{self, AgentCard, GatewayStatus},
     },
-    methods::{
-        ContentPart, HistoryMessage, Place,
-        agents::{AgentRow, Identity, ModelRef},
-    },
+    methods::agents::{AgentRow, Identity, ModelRef},
 };
 use serde_json::{Value, json};
 
@@ -19,22 +14,6 @@ use crate::state::State;
 
 /// How far back an entry that was just stored is looked for: more may have been stored since, but not many.
 pub(crate) const RECENT_ENTRIES: usize = 16;
-
-/// How many entries to read so that so many are left when the commit markers among them are passed over: two
-/// markers never stand side by side, and mostly a question and its answer stand between them.
-pub(crate) const fn with_markers(limit: usize) -> usize {
-    limit.saturating_add(limit / 2 + 1)
-}
-
-/// The last entries of a page as messages, without commit markers, which are the file's business; and whether there
-/// are older ones.
-pub(crate) fn messages(page: &Page, limit: usize) -> (Vec<HistoryMessage>, bool) {
-    let said = page.entries.iter();
-    let said: Vec<_> = said.filter(|entry| entry.kind != Kind::Commit).collect();
-    let cut = said.len().saturating_sub(limit);
-    let messages = said[cut..].iter().map(|entry| history_message(entry));
-    (messages.collect(), cut > 0 || page.before_seq.is_some())
-}
 
 /// An error and its causes in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
@@ -184,41 +163,6 @@ pub(crate) fn no_vote(vote: &Vote) -> Option<String> {
     match vote {
         Vote::None { why } => Some(why.to_string()),
         Vote::Approve | Vote::Reject | Vote::Abstain => None,
-    }
-}
-
-/// An entry as history shows it.
-pub(crate) fn history_message(entry: &Entry) -> HistoryMessage {
-    let mut content: Vec<ContentPart> = entry.parts.iter().map(ContentPart::from).collect();
-    if content.is_empty() {
-        content.push(ContentPart::Text {
-            text: entry.content.clone(),
-        });
-    }
-    let result = entry.parts.iter().find_map(|part| match part {
-        Part::ToolResult(result) => Some(result),
-        Part::Text(_) | Part::Reasoning(_) | Part::ToolCall(_) => None,
-    });
-    let role = if entry.kind == Kind::ToolResult {
-        "toolResult"
-    } else {
-        entry.role.as_str()
-    };
-    HistoryMessage {
-        role: role.to_owned(),
-        content,
-        timestamp: entry.timestamp.as_millis(),
-        model: entry.model.clone(),
-        usage: entry.usage.map(Into::into),
-        run_id: entry.run.as_ref().map(ToString::to_string),
-        kind: (entry.kind != Kind::Message).then(|| entry.kind.as_str().to_owned()),
-        tool_call_id: result.map(|result| result.call_id.clone()),
-        tool_name: result.map(|result| result.name.clone()),
-        is_error: result.map(|result| result.is_error),
-        place: Some(Place {
-            id: Some(entry.id.clone()),
-            seq: entry.seq,
-        }),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Whoever owns a store asks for a plan now and then, carries it out, and tells what came of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use openclaw_types::{AgentId, SessionId, Timestamp};
 
@@ -100,7 +100,7 @@ pub enum Exceeded {
 pub struct Keeper {
     options: KeeperOptions,
     /// Up to which number nothing is left to commit, where the file itself does not tell.
-    settled: BTreeMap<(AgentId, SessionId), u64>,
+    settled: BTreeMap<AgentId, BTreeMap<SessionId, u64>>,
 }
 
 impl Keeper {
@@ -143,24 +143,28 @@ impl Keeper {
 
     /// A session needs no marker up to this number.
     pub fn settle(&mut self, agent: AgentId, session: SessionId, last_seq: u64) {
-        self.settled.insert((agent, session), last_seq);
+        let settled = self.settled.entry(agent).or_default();
+        settled.insert(session, last_seq);
     }
 
     /// Forgets sessions that are no longer there.
     pub fn forget_missing(&mut self, sessions: &[SessionSummary]) {
-        let there: BTreeMap<_, _> = sessions
+        let there: BTreeSet<_> = sessions
             .iter()
-            .map(|summary| ((&summary.agent, &summary.session), ()))
+            .map(|summary| (&summary.agent, &summary.session))
             .collect();
-        self.settled
-            .retain(|(agent, session), _| there.contains_key(&(agent, session)));
+        self.settled.retain(|agent, settled| {
+            settled.retain(|session, _| there.contains(&(agent, session)));
+            !settled.is_empty()
+        });
     }
 
     fn uncommitted(&self, summary: &SessionSummary) -> u64 {
-        let key = (summary.agent.clone(), summary.session.clone());
         // The marker itself follows what it covers, and needs no marker of its own.
         let marked = summary.committed_seq.map_or(0, |through| through + 1);
-        let settled = self.settled.get(&key).copied().unwrap_or(0);
+        let settled = self.settled.get(&summary.agent);
+        let settled = settled.and_then(|settled| settled.get(&summary.session));
+        let settled = settled.copied().unwrap_or(0);
         summary.last_seq.saturating_sub(marked.max(settled))
     }
 

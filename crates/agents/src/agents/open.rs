@@ -118,7 +118,7 @@ fn open_workspace(
     let workspace = workspace.map_err(|error| chain(&error))?;
     let recovery = core.store.open_agent(id).map_err(|error| chain(&error))?;
     if let Some(error) = &recovery.refused {
-        tracing::warn!(agent = %id, error = chain(error), "transcript can be read only for now");
+        tracing::warn!(agent = %id, error = chain(error), "transcript can only be read until its end is repaired");
     }
     mark_interrupted(core, id);
     Ok(workspace)

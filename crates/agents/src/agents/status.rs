@@ -89,7 +89,7 @@ pub(super) fn status(core: &Core, agent: &Agent) -> AgentStatus {
         workspace: agent.path().clone(),
         capabilities: traits.capabilities,
         skills: traits.skills,
-        sessions: core.store.list(Some(&agent.id)).len(),
+        sessions: core.store.count(&agent.id).unwrap_or(0),
         running: snapshot.running,
         waiting: snapshot.waiting,
         last_activity: snapshot.last_activity,

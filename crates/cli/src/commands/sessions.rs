@@ -10,12 +10,13 @@ mod tail;
 use std::sync::Arc;
 
 use openclaw_config::Config;
-use openclaw_sessions::{Entry, Kind, RealDisk, Snapshot, read_only};
+use openclaw_gateway::transcript;
+use openclaw_sessions::{RealDisk, Snapshot, read_only};
 use openclaw_types::{SessionKey, Timestamp};
 use openclaw_wire::{
     SessionRef,
     methods::{
-        ContentPart, HistoryMessage, Place as EntryPlace, SessionRow,
+        ContentPart, HistoryMessage, SessionRow,
         agents::{AgentParams, AgentsStatus},
         sessions::{
             KeyParams, SessionsCreate, SessionsCreateParams, SessionsDelete, SessionsGet,
@@ -96,7 +97,7 @@ fn list(place: &Place, output: Output, agent: Option<&str>) -> Result<(), Failur
             let _agent = resting_one(&config, agent_id)?;
         }
         let summaries = snapshot(&config)?.list(agent_id.as_ref());
-        let mut rows: Vec<SessionRow> = summaries.iter().map(row).collect();
+        let mut rows: Vec<SessionRow> = summaries.iter().map(transcript::row).collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.updated_at));
         rows.truncate(LIST_MAX as usize);
         rows
@@ -130,27 +131,6 @@ fn list(place: &Place, output: Output, agent: Option<&str>) -> Result<(), Failur
 fn snapshot(config: &Config) -> Result<Snapshot, Failure> {
     read_only(&config.paths.agents(), Arc::new(RealDisk))
         .map_err(|error| Failure::from_error(&error))
-}
-
-fn row(summary: &openclaw_sessions::SessionSummary) -> SessionRow {
-    SessionRow {
-        key: SessionKey {
-            agent: summary.agent.clone(),
-            session: summary.session.clone(),
-        }
-        .to_string(),
-        kind: "direct".to_owned(),
-        agent_id: summary.agent.to_string(),
-        session_id: summary.session.to_string(),
-        created_at: Some(summary.created.as_millis()),
-        updated_at: summary.last_activity.as_millis(),
-        entries: summary.entries,
-        last_role: Some(summary.last_role.as_str().to_owned()),
-        last_message_preview: Some(summary.preview.clone()),
-        owner: summary.owner.map(|owner| owner.as_str().to_owned()),
-        committed_seq: summary.committed_seq,
-        ..SessionRow::default()
-    }
 }
 
 fn get(
@@ -200,18 +180,15 @@ fn from_disk(
         .summary(&key.agent, &key.session)
         .ok_or_else(|| missing(key))?;
     let limit = limit as usize;
-    // Commit markers are passed over; two of them never stand side by side.
-    let read = limit + limit / 2 + 1;
+    let read = transcript::with_markers(limit);
     let page = snapshot
         .page(&key.agent, &key.session, before_seq, read)
         .map_err(|error| Failure::from_error(&error))?;
-    let said = page.entries.iter();
-    let said: Vec<_> = said.filter(|entry| entry.kind != Kind::Commit).collect();
-    let cut = said.len().saturating_sub(limit);
+    let (messages, has_more) = transcript::messages(&page, limit);
     Ok(SessionsGetResult {
-        session: row(&summary),
-        messages: said[cut..].iter().map(|entry| message(entry)).collect(),
-        has_more: cut > 0 || page.before_seq.is_some(),
+        session: transcript::row(&summary),
+        messages,
+        has_more,
     })
 }
 
@@ -225,31 +202,6 @@ fn missing(key: &SessionKey) -> Failure {
         key.agent
     ))
     .code(error::NOT_FOUND)
-}
-
-fn message(entry: &Entry) -> HistoryMessage {
-    let mut content: Vec<ContentPart> = entry.parts.iter().map(ContentPart::from).collect();
-    if content.is_empty() {
-        content.push(ContentPart::Text {
-            text: entry.content.clone(),
-        });
-    }
-    HistoryMessage {
-        role: entry.role.as_str().to_owned(),
-        content,
-        timestamp: entry.timestamp.as_millis(),
-        model: entry.model.clone(),
-        usage: entry.usage.map(Into::into),
-        run_id: entry.run.as_ref().map(ToString::to_string),
-        kind: (entry.kind != Kind::Message).then(|| entry.kind.as_str().to_owned()),
-        tool_call_id: None,
-        tool_name: None,
-        is_error: None,
-        place: Some(EntryPlace {
-            id: Some(entry.id.clone()),
-            seq: entry.seq,
-        }),
-    }
 }
 
 fn text(result: &SessionsGetResult) -> String {

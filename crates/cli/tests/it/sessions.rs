@@ -63,6 +63,48 @@ async fn sessions_read_the_same_with_a_gateway_and_without() {
 }
 
 #[tokio::test]
+async fn a_tool_s_answer_reads_the_same_with_a_gateway_and_without() {
+    let world = World::two().await;
+    world.add(&json!({"session": {"keeper": false}}));
+    let directory = world.state().join("agents/steward");
+    std::fs::create_dir_all(&directory).unwrap();
+    let line = json!({
+        "timestamp": 1_711_843_201_000_i64,
+        "role": "system",
+        "content": "",
+        "sessionId": "main",
+        "kind": "toolResult",
+        "parts": [{
+            "type": "toolResult",
+            "toolCallId": "call_1",
+            "name": "read",
+            "content": "no such file",
+            "isError": true,
+        }],
+    });
+    std::fs::write(directory.join("session.jsonl"), format!("{line}\n")).unwrap();
+    let get = ["session", "get", "steward", "main", "--json"];
+    let offline = world.run(&get).await.json();
+    let said = &offline["messages"][0];
+    assert_eq!(
+        (
+            &said["role"],
+            &said["toolCallId"],
+            &said["toolName"],
+            &said["isError"]
+        ),
+        (
+            &json!("toolResult"),
+            &json!("call_1"),
+            &json!("read"),
+            &json!(true)
+        )
+    );
+    world.start().await;
+    assert_eq!(world.run(&get).await.json(), offline);
+}
+
+#[tokio::test]
 async fn a_session_is_created_used_and_hidden() {
     let world = World::two().await;
     world.start().await;

@@ -19,7 +19,7 @@ use openclaw_wire::{
 };
 use serde::Serialize;
 
-use crate::{conn::outbox::Text, report};
+use crate::{conn::outbox::Text, report, transcript};
 
 /// Runs whose text so far is kept; beyond it older clients are sent pieces without the whole.
 const RUNS_MAX: usize = 1024;
@@ -205,7 +205,7 @@ impl Encoder {
             }
             .to_string(),
             agent_id: Some(event.agent.to_string()),
-            message: report::history_message(entry),
+            message: transcript::history_message(entry),
             message_id: Some(entry.id.clone()),
             message_seq: *seq,
         };

@@ -15,7 +15,7 @@ use super::{
     Call, agent, blocking, error,
     sessions::{MESSAGES_DEFAULT, MESSAGES_MAX},
 };
-use crate::{conn::outbox::Hold, report};
+use crate::{conn::outbox::Hold, transcript};
 
 /// Starts a run; what it says comes as `chat` events. The same key again tells how that run is.
 ///
@@ -96,10 +96,10 @@ pub(crate) async fn history(
                     &key.agent,
                     &key.session,
                     params.before_seq,
-                    report::with_markers(limit),
+                    transcript::with_markers(limit),
                 )
                 .map_err(|e| error::store(&e))?;
-            (result.messages, result.has_more) = report::messages(&page, limit);
+            (result.messages, result.has_more) = transcript::messages(&page, limit);
         }
         Ok(result)
     })

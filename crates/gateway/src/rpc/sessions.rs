@@ -6,7 +6,6 @@ pub(crate) mod transfer;
 
 use std::sync::Arc;
 
-use openclaw_sessions::SessionSummary;
 use openclaw_types::SessionKey;
 use openclaw_wire::{
     ErrorShape,
@@ -21,7 +20,7 @@ use openclaw_wire::{
 };
 
 use super::{Call, blocking, error};
-use crate::report;
+use crate::transcript;
 
 /// Sessions in one answer unless the caller asks otherwise.
 const LIST_DEFAULT: u32 = 100;
@@ -42,14 +41,20 @@ pub(crate) fn list(
     all.sort_by_key(|summary| std::cmp::Reverse(summary.last_activity));
     if let Some(wanted) = &params.search {
         all.retain(|summary| {
-            key(summary).contains(wanted.as_str()) || summary.preview.contains(wanted.as_str())
+            transcript::key(&summary.agent, &summary.session).contains(wanted.as_str())
+                || summary.preview.contains(wanted.as_str())
         });
     }
     let total = all.len();
     let offset = usize::try_from(params.offset.unwrap_or_default()).unwrap_or(usize::MAX);
     let limit =
         usize::try_from(params.limit.unwrap_or(LIST_DEFAULT).min(LIST_MAX)).unwrap_or(usize::MAX);
-    let sessions: Vec<SessionRow> = all.iter().skip(offset).take(limit).map(row).collect();
+    let sessions: Vec<SessionRow> = all
+        .iter()
+        .skip(offset)
+        .take(limit)
+        .map(transcript::row)
+        .collect();
     let next = offset.saturating_add(sessions.len());
     let has_more = next < total;
     Ok(SessionsListResult {
@@ -66,34 +71,6 @@ pub(crate) fn list(
         defaults: Defaults::default(),
         sessions,
     })
-}
-
-fn key(summary: &SessionSummary) -> String {
-    SessionKey {
-        agent: summary.agent.clone(),
-        session: summary.session.clone(),
-    }
-    .to_string()
-}
-
-/// One session as lists show it.
-pub(crate) fn row(summary: &SessionSummary) -> SessionRow {
-    SessionRow {
-        key: key(summary),
-        kind: "direct".to_owned(),
-        agent_id: summary.agent.to_string(),
-        session_id: summary.session.to_string(),
-        display_name: None,
-        created_at: Some(summary.created.as_millis()),
-        updated_at: summary.last_activity.as_millis(),
-        entries: summary.entries,
-        last_role: Some(summary.last_role.as_str().to_owned()),
-        last_message_preview: Some(summary.preview.clone()),
-        owner: summary.owner.map(|owner| owner.as_str().to_owned()),
-        status: None,
-        committed_seq: summary.committed_seq,
-        model: None,
-    }
 }
 
 /// One session with a page of its messages, from the end.
@@ -118,12 +95,12 @@ pub(crate) async fn get(
                 &key.agent,
                 &key.session,
                 params.before_seq,
-                report::with_markers(limit),
+                transcript::with_markers(limit),
             )
             .map_err(|e| error::store(&e))?;
-        let (messages, has_more) = report::messages(&page, limit);
+        let (messages, has_more) = transcript::messages(&page, limit);
         Ok(SessionsGetResult {
-            session: row(&summary),
+            session: transcript::row(&summary),
             messages,
             has_more,
         })

@@ -1,13 +1,14 @@
 //! `openclaw session commit|verify`: a mark in the file, and whether the file still is what was marked.
 
 use openclaw_config::Config;
+use openclaw_gateway::transcript;
 use openclaw_sessions::Verification;
 use openclaw_types::{AgentId, SessionId, SessionKey};
 use openclaw_wire::{
     SessionRef,
     methods::sessions::{
-        Flawed, KeyParams, SessionsCommit, SessionsCommitResult, SessionsVerify,
-        SessionsVerifyParams, SessionsVerifyResult, VerifiedSession,
+        KeyParams, SessionsCommit, SessionsCommitResult, SessionsVerify, SessionsVerifyParams,
+        SessionsVerifyResult,
     },
 };
 
@@ -53,13 +54,7 @@ fn offline_commit(config: &Config, key: &SessionKey) -> Result<SessionsCommitRes
                 _ => failure,
             }
         })?;
-        Ok(SessionsCommitResult {
-            key: key.to_string(),
-            committed: marker.is_some(),
-            entries: marker.map(|marker| marker.entries),
-            through: marker.map(|marker| marker.through),
-            sha256: marker.map(|marker| marker.sum()),
-        })
+        Ok(transcript::commit_result(key, marker))
     })
 }
 
@@ -101,7 +96,7 @@ fn offline_verify(
 ) -> Result<SessionsVerifyResult, Failure> {
     let snapshot = snapshot(config)?;
     if session.is_none() && !snapshot.agents().any(|found| found == agent) {
-        return Ok(result(agent, Verification::default()));
+        return Ok(transcript::verify_result(agent, Verification::default()));
     }
     let found = snapshot.verify(agent, session).map_err(|error| {
         let failure = Failure::from_error(&error);
@@ -111,41 +106,7 @@ fn offline_verify(
             _ => failure,
         }
     })?;
-    Ok(result(agent, found))
-}
-
-fn result(agent: &AgentId, found: Verification) -> SessionsVerifyResult {
-    let mut sessions = Vec::new();
-    for verified in found.sessions {
-        let key = SessionKey {
-            agent: agent.clone(),
-            session: verified.session,
-        };
-        let problems = verified.problems.iter().map(|problem| Flawed {
-            path: problem.path.display().to_string(),
-            offset: problem.offset,
-            what: problem.what.to_string(),
-        });
-        sessions.push(VerifiedSession {
-            key: key.to_string(),
-            entries: verified.entries,
-            markers: verified.markers,
-            verified_through: verified.verified_through,
-            uncommitted: verified.uncommitted,
-            problems: problems.collect(),
-        });
-    }
-    let damaged = found.damaged.iter().map(|place| Flawed {
-        path: place.path.display().to_string(),
-        offset: place.offset,
-        what: place.fault.to_string(),
-    });
-    let damaged: Vec<Flawed> = damaged.collect();
-    SessionsVerifyResult {
-        ok: damaged.is_empty() && sessions.iter().all(|one| one.problems.is_empty()),
-        sessions,
-        damaged,
-    }
+    Ok(transcript::verify_result(agent, found))
 }
 
 fn text(result: &SessionsVerifyResult) -> String {

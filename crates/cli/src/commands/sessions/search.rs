@@ -1,11 +1,12 @@
 //! `openclaw session search`: entries that hold a text, from a running gateway or straight from the files.
 
 use openclaw_config::Config;
-use openclaw_sessions::{Case, Hit, Kind, Query};
-use openclaw_types::{Env as _, SessionKey, SystemEnv, Timestamp};
+use openclaw_gateway::transcript;
+use openclaw_sessions::{Case, Query};
+use openclaw_types::{Env as _, SystemEnv, Timestamp};
 use openclaw_wire::{
     SessionRef,
-    methods::sessions::{SearchHit, SessionsSearch, SessionsSearchParams, SessionsSearchResult},
+    methods::sessions::{SessionsSearch, SessionsSearchParams, SessionsSearchResult},
 };
 
 use super::snapshot;
@@ -88,31 +89,7 @@ fn from_disk(
     let found = snapshot
         .search(&query, &|| false)
         .map_err(|error| Failure::from_error(&error))?;
-    Ok(SessionsSearchResult {
-        hits: found.hits.into_iter().map(hit).collect(),
-        more: found.more,
-        stopped: found.stopped,
-        bytes: found.bytes,
-    })
-}
-
-fn hit(hit: Hit) -> SearchHit {
-    SearchHit {
-        agent_id: hit.agent.to_string(),
-        session_id: hit.session.to_string(),
-        key: SessionKey {
-            agent: hit.agent,
-            session: hit.session,
-        }
-        .to_string(),
-        seq: hit.seq,
-        id: hit.id,
-        timestamp: hit.timestamp.as_millis(),
-        role: hit.role.as_str().to_owned(),
-        kind: (hit.kind != Kind::Message).then(|| hit.kind.as_str().to_owned()),
-        snippet: hit.snippet,
-        ranges: hit.ranges,
-    }
+    Ok(transcript::search_result(found))
 }
 
 fn text(result: &SessionsSearchResult) -> String {

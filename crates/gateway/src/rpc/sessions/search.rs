@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use openclaw_sessions::{Case, Found, Hit, Kind, Query};
+use openclaw_sessions::{Case, Query};
 use openclaw_types::{SessionKey, Timestamp};
 use openclaw_wire::{
     ErrorCode, ErrorShape,
-    methods::sessions::{SearchHit, SessionsSearchParams, SessionsSearchResult},
+    methods::sessions::{SessionsSearchParams, SessionsSearchResult},
 };
 use tokio::{
     sync::OwnedSemaphorePermit,
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     rpc::{Call, blocking, error},
     state::State,
+    transcript,
 };
 
 /// Searches at the same time; each uses several threads.
@@ -49,7 +50,7 @@ pub(crate) async fn search(
         drop(turn);
         found.map_err(|e| error::store(&e))
     });
-    Ok(result(found.await?))
+    Ok(transcript::search_result(found.await?))
 }
 
 /// Waits for a turn of those that read everything.
@@ -92,32 +93,4 @@ fn query(call: &Call, params: SessionsSearchParams) -> Result<Query, ErrorShape>
         before: params.before.map(Timestamp),
         after: params.after.map(Timestamp),
     })
-}
-
-fn result(found: Found) -> SessionsSearchResult {
-    SessionsSearchResult {
-        hits: found.hits.into_iter().map(hit).collect(),
-        more: found.more,
-        stopped: found.stopped,
-        bytes: found.bytes,
-    }
-}
-
-fn hit(hit: Hit) -> SearchHit {
-    SearchHit {
-        agent_id: hit.agent.to_string(),
-        session_id: hit.session.to_string(),
-        key: SessionKey {
-            agent: hit.agent,
-            session: hit.session,
-        }
-        .to_string(),
-        seq: hit.seq,
-        id: hit.id,
-        timestamp: hit.timestamp.as_millis(),
-        role: hit.role.as_str().to_owned(),
-        kind: (hit.kind != Kind::Message).then(|| hit.kind.as_str().to_owned()),
-        snippet: hit.snippet,
-        ranges: hit.ranges,
-    }
 }
