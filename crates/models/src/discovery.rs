@@ -19,6 +19,7 @@ use crate::{
 mod choice;
 mod findings;
 pub(crate) mod known;
+mod owner;
 mod probe;
 
 pub(crate) use findings::Findings;
@@ -202,11 +203,18 @@ impl Discovery {
             headers: Vec::new(),
             transport: Transport::Tcp,
         };
-        // Anybody on this machine may listen there, so the key is shown to nobody who doesn't want it and to nobody who
-        // isn't LiteLLM.
+        // Anybody on this machine may listen there, so the key is shown to nobody who doesn't want it, to no other
+        // ordinary user, and to nobody who isn't LiteLLM.
         let mut answer = list(&self.http, &probe, PROBE_DEADLINE).await;
         if answer == Err(Failure::Refused) && self.options.litellm_key.is_some() {
-            answer = if is_litellm(&self.http, &probe, PROBE_DEADLINE).await {
+            answer = if let Some(uid) = owner::stranger(url) {
+                tracing::warn!(
+                    url,
+                    uid,
+                    "{LITELLM_VARIABLE} is not shown to another user's program"
+                );
+                Err(Failure::Foreign(uid))
+            } else if is_litellm(&self.http, &probe, PROBE_DEADLINE).await {
                 probe.key.clone_from(&self.options.litellm_key);
                 list(&self.http, &probe, PROBE_DEADLINE).await
             } else {

@@ -51,6 +51,8 @@ pub(super) enum Failure {
     Refused,
     /// It wants a key, and is not the server that the key is for.
     Stranger,
+    /// It wants a key, and belongs to this user, who is neither we nor root.
+    Foreign(u32),
     /// It answered, but not with a list; its status.
     Unlisted(u16),
     /// The address or the key can't be sent.
@@ -70,6 +72,11 @@ impl Failure {
                  write it into `models.providers`"
                     .to_owned()
             }
+            (Self::Foreign(uid), variable) => format!(
+                "wants a key and belongs to another user ({uid}), so {} is not shown to it; to use it all the same, \
+                 write it into `models.providers`",
+                variable.unwrap_or("it")
+            ),
             (Self::Unlisted(status), _) => format!("does not list its models (status {status})"),
             (Self::Unusable, _) => "has an address or a key that can't be sent".to_owned(),
         }

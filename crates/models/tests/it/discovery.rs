@@ -309,7 +309,14 @@ async fn what_appears_later_is_found_when_asked_again() {
 
 /// A server at LiteLLM's address that wants a key, and says this about itself to those who show none.
 async fn locked(alive: &'static str, refusal: &'static str) -> Server {
-    Server::start(move |asked: &Asked| {
+    Server::start(wants_a_key(alive, refusal)).await
+}
+
+fn wants_a_key(
+    alive: &'static str,
+    refusal: &'static str,
+) -> impl Fn(&Asked) -> Vec<Act> + Send + Sync + 'static {
+    move |asked: &Asked| {
         let shown = asked.head.contains("authorization: Bearer sk-master");
         match asked.path() {
             "/health/liveliness" => vec![whole(200, "", alive)],
@@ -317,8 +324,46 @@ async fn locked(alive: &'static str, refusal: &'static str) -> Server {
             "/v1/chat/completions" if shown => answer(&[&asked.model()]),
             _ => vec![whole(401, "", refusal)],
         }
-    })
-    .await
+    }
+}
+
+#[tokio::test]
+async fn litellms_key_is_not_shown_to_another_users_program_whatever_it_says_it_is() {
+    let server = match Server::of_nobody(wants_a_key("\"I'm alive!\"", "{}")) {
+        Ok(server) => server,
+        Err(error) => {
+            // Only root may become somebody else.
+            assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+            return;
+        }
+    };
+    let world = World {
+        litellm: Some(server),
+        ..World::default()
+    };
+    let mut options = world.options();
+    options.discovery.litellm_key = Some(Secret::new("sk-master"));
+    let models = start(options);
+    let status = models.probe().await;
+    let place = status
+        .looked_at
+        .iter()
+        .find(|place| place.name == "LiteLLM");
+    let place = place.expect("it was looked at");
+    assert!(!place.is_usable);
+    assert!(
+        place
+            .detail
+            .contains("belongs to another user (65534), so LITELLM_MASTER_KEY is not shown to it"),
+        "{}",
+        place.detail
+    );
+    let asked = world.litellm.expect("a server").asked();
+    assert!(!asked.is_empty());
+    assert!(
+        !asked.iter().any(|asked| asked.head.contains("sk-master")),
+        "{asked:#?}"
+    );
 }
 
 #[tokio::test]

@@ -62,6 +62,28 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start(rule: impl Fn(&Asked) -> Vec<Act> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Self::on(listener, rule)
+    }
+
+    /// One that belongs to another user, where we may become one.
+    pub(crate) fn of_nobody(
+        rule: impl Fn(&Asked) -> Vec<Act> + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        // Only the thread that opens the socket changes its user.
+        let opening = std::thread::spawn(|| {
+            let nobody = rustix::process::Uid::from_raw(65_534);
+            rustix::thread::set_thread_res_uid(nobody, nobody, nobody)?;
+            std::net::TcpListener::bind("127.0.0.1:0")
+        });
+        let listener = opening.join().expect("the thread does not panic")?;
+        listener.set_nonblocking(true)?;
+        Ok(Self::on(TcpListener::from_std(listener)?, rule))
+    }
+
+    fn on(
+        listener: TcpListener,
+        rule: impl Fn(&Asked) -> Vec<Act> + Send + Sync + 'static,
+    ) -> Self {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let asked = Arc::new(Mutex::new(Vec::new()));
         let connections = Arc::new(Mutex::new(0));
