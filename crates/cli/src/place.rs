@@ -159,17 +159,24 @@ impl Place {
         Ok(config)
     }
 
+    /// The same for commands that only look: the state directory need not be writable.
+    pub(crate) fn look(&self) -> Result<Config, Vec<Problem>> {
+        match config::look(&self.overrides(None), &self.environment) {
+            Ok(loaded) => Ok(loaded.config),
+            Err(config::Error::Refused { problems }) => Err(problems),
+        }
+    }
+
     /// The configuration for commands that only look; its warnings are the daemon's business.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
-        let checked = self.check(None).map_err(refused);
-        checked.map(|(config, _warnings)| config)
+        self.look().map_err(refused)
     }
 
     /// Where a gateway that may run already is reached; a configuration that forbids a start forbids no more than
     /// that, and what is wrong with it is printed.
     pub(crate) fn home(&self) -> Result<Home, Failure> {
-        let problems = match self.check(None) {
-            Ok((config, _warnings)) => return Ok(Home::from(&config)),
+        let problems = match self.look() {
+            Ok(config) => return Ok(Home::from(&config)),
             Err(problems) => problems,
         };
         let paths = config::locate(&self.overrides(None), &self.environment);
@@ -197,7 +204,8 @@ impl Place {
     }
 }
 
-fn say(problems: &[Problem]) {
+/// Prints problems that are no failure yet.
+pub(crate) fn say(problems: &[Problem]) {
     for problem in problems {
         output::note(&output::problem_text(problem));
     }
@@ -212,9 +220,17 @@ pub(crate) fn refused(problems: Vec<Problem>) -> Failure {
 pub(crate) fn forbidden(problems: &[Problem]) -> Failure {
     let fatal = problems
         .iter()
-        .filter(|problem| problem.severity == Severity::Fatal)
-        .count();
-    Failure::new(format!("the configuration forbids a start ({fatal} fatal)"))
+        .filter(|problem| problem.severity == Severity::Fatal);
+    let count = fatal.clone().count();
+    let message = if fatal
+        .clone()
+        .all(|problem| problem.file == config::STATE_DIRECTORY)
+    {
+        "the state directory can't be used".to_owned()
+    } else {
+        format!("the configuration forbids a start ({count} fatal)")
+    };
+    Failure::new(message)
         .hint("mend what is listed above; `openclaw gateway validate` checks again")
         .code(error::CONFIG)
 }

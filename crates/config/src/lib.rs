@@ -39,7 +39,7 @@ pub use diff::{Change, Effect, diff};
 pub use endpoint::{Endpoint, Network};
 pub use environment::Environment;
 pub use file::FILE_BYTES_MAX;
-pub use load::{Error, Loaded, Overrides, load, locate};
+pub use load::{Error, Loaded, Overrides, STATE_DIRECTORY, load, locate, look};
 pub use paths::Paths;
 pub use permissions::secure;
 pub use problem::{EX_CONFIG, PROBLEMS_MAX, Problem, Severity};

@@ -13,12 +13,15 @@ use crate::{
     json5::Node,
     locate::{self, STATE_VARIABLE},
     normal::{Members, Normalizer},
-    paths::{self, Paths},
+    paths::{self, Paths, Unusable},
     problem::{Problem, Problems, Severity},
     roster, schema,
     section::Section,
     upstream::{self, Owner},
 };
+
+/// Where problems of the state directory are said to be.
+pub const STATE_DIRECTORY: &str = "state directory";
 
 /// What the command line says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,8 +76,27 @@ pub enum Error {
 /// # Errors
 /// Only for a file that can't be read or parsed, a state directory that can't be used, or an unsafe bind.
 pub fn load(overrides: &Overrides, environment: &Environment) -> Result<Loaded, Error> {
+    attempted(overrides, environment, paths::usable)
+}
+
+/// The same for who only looks: a state directory that can be read is enough, and so is one that is not there.
+///
+/// # Errors
+/// As [`load`], but for a state directory that can't be written.
+pub fn look(overrides: &Overrides, environment: &Environment) -> Result<Loaded, Error> {
+    attempted(overrides, environment, paths::readable)
+}
+
+/// What a state directory must be.
+type Fitness = fn(&Path) -> Result<(), Unusable>;
+
+fn attempted(
+    overrides: &Overrides,
+    environment: &Environment,
+    fitness: Fitness,
+) -> Result<Loaded, Error> {
     let mut problems = Problems::new("openclaw.json");
-    match attempt(overrides, environment, &mut problems) {
+    match attempt(overrides, environment, fitness, &mut problems) {
         Some(config) if !problems.is_fatal() => Ok(Loaded {
             config,
             problems: problems.into_sorted(),
@@ -106,6 +128,7 @@ pub fn locate(overrides: &Overrides, environment: &Environment) -> Option<Paths>
 fn attempt(
     overrides: &Overrides,
     environment: &Environment,
+    fitness: Fitness,
     problems: &mut Problems,
 ) -> Option<Config> {
     let named_state = locate::named_state(overrides, environment);
@@ -136,7 +159,7 @@ fn attempt(
             locate::workspace(&root, &config_file, environment, problems).unwrap_or(first_state)
         }
     };
-    usable(&state, problems)?;
+    fit(&state, fitness, problems)?;
     owned(&state, stamped.then_some(config_file.as_path()), problems)?;
     let paths = Paths { state, config_file };
     let removed = removed(&paths, problems);
@@ -156,13 +179,13 @@ fn normalized(node: Option<Node>, environment: &Environment, problems: &mut Prob
     node.map(|node| normalizer.root(node)).unwrap_or_default()
 }
 
-fn usable(state: &Path, problems: &mut Problems) -> Option<()> {
-    let why = match paths::usable(state) {
+fn fit(state: &Path, fitness: Fitness, problems: &mut Problems) -> Option<()> {
+    let why = match fitness(state) {
         Ok(()) => return Some(()),
         Err(why) => why,
     };
     problems
-        .outside(Severity::Fatal, "state directory", "", why.to_string())
+        .outside(Severity::Fatal, STATE_DIRECTORY, "", why.to_string())
         .hint("give this user the directory, or name another with --state-dir");
     None
 }
@@ -183,7 +206,7 @@ fn owned(state: &Path, stamped: Option<&Path>, problems: &mut Problems) -> Optio
         problems
             .outside(
                 Severity::Warning,
-                "state directory",
+                STATE_DIRECTORY,
                 "",
                 format!("upstream OpenClaw keeps its state here too: {evidence}"),
             )
@@ -193,7 +216,7 @@ fn owned(state: &Path, stamped: Option<&Path>, problems: &mut Problems) -> Optio
     problems
         .outside(
             Severity::Fatal,
-            "state directory",
+            STATE_DIRECTORY,
             "",
             format!("{} belongs to upstream OpenClaw: it holds {evidence}; nothing was touched", state.display()),
         )

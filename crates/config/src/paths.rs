@@ -80,6 +80,8 @@ pub(crate) enum Unusable {
     NotADirectory { path: PathBuf },
     #[error("{} can't be read and written by this user", path.display())]
     Denied { path: PathBuf },
+    #[error("{} can't be read by this user", path.display())]
+    Unreadable { path: PathBuf },
     #[error("{} does not exist and can't be made: {} is not writable", path.display(), parent.display())]
     CannotBeMade { path: PathBuf, parent: PathBuf },
     #[error("{} can't be looked at: {source}", path.display())]
@@ -87,6 +89,22 @@ pub(crate) enum Unusable {
         path: PathBuf,
         source: std::io::Error,
     },
+}
+
+/// Whether this user can look at what is in the directory; one that is not there has nothing in it.
+pub(crate) fn readable(path: &Path) -> Result<(), Unusable> {
+    let path = path.to_path_buf();
+    match std::fs::metadata(&path) {
+        Ok(metadata) if !metadata.is_dir() => Err(Unusable::NotADirectory { path }),
+        Ok(_) if access(&path, Access::READ_OK | Access::EXEC_OK).is_err() => {
+            Err(Unusable::Unreadable { path })
+        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Unusable::Io {
+            path,
+            source: error,
+        }),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// Whether this user can keep state in the directory, or make it.

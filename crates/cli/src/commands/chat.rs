@@ -35,6 +35,7 @@ pub(crate) fn run(place: &Place, output: Output, chat: &Chat) -> Result<(), Fail
     let session = session_of(&agent, &chat.session)?.session;
     block_on(async {
         if !is_running(&config.paths) {
+            let config = place.load(None)?;
             let record = start::start(place, &config, &Listen::default()).await?;
             output::note(&format!(
                 "gateway started (pid {}); it goes on running after this chat, `openclaw gateway stop` stops it",

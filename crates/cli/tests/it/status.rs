@@ -1,12 +1,20 @@
 //! `openclaw gateway status`, with a gateway and without, and what other reading commands print as JSON.
 
-use std::time::Duration;
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    time::Duration,
+};
 
 use rustix::process::Signal;
 use serde_json::json;
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{net::TcpListener, process::Command, time::timeout};
 
-use crate::{run::DEADLINE, world::World};
+use crate::{
+    run::{DEADLINE, finish, spawn},
+    world::World,
+};
 
 #[tokio::test]
 async fn the_status_of_a_running_gateway_has_the_known_lines() {
@@ -152,4 +160,72 @@ async fn every_reading_command_prints_one_json_document_where_that_is_asked_for(
             assert!(!ran.json().is_null(), "{line}: {ran:#?}");
         }
     }
+}
+
+/// Lets everybody read what is below, and nobody write it.
+fn read_only(path: &Path) {
+    let is_dir = path.is_dir();
+    if is_dir {
+        for entry in fs::read_dir(path).unwrap() {
+            read_only(&entry.unwrap().path());
+        }
+    }
+    let mode = if is_dir { 0o555 } else { 0o444 };
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+#[tokio::test]
+async fn a_state_directory_that_cannot_be_written_can_be_looked_at() {
+    let world = World::two().await;
+    world.start().await;
+    drop(world.run(&["agent", "send", "steward", "hi"]).await.ok());
+    drop(world.run(&["gateway", "stop"]).await.ok());
+    fs::remove_file(world.state().join("gateway.lock")).unwrap();
+    for part in ["models", "run"] {
+        drop(fs::remove_dir_all(world.state().join(part)));
+    }
+    read_only(world.home());
+    let run = async |line: &str| {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let called = world.command(&arguments);
+        let called = called.as_std();
+        // Root may write everywhere.
+        let nobody = "exec setpriv --reuid=65534 --regid=65534 --clear-groups -- \"$@\"";
+        let shell = format!("if [ $(id -u) = 0 ]; then {nobody}; else exec \"$@\"; fi");
+        let mut command = Command::new("sh");
+        command.args(["-c", &shell, "sh"]).arg(called.get_program());
+        command.args(called.get_args()).env_clear();
+        let variables = called.get_envs();
+        command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(world.home());
+        finish(spawn(command), b"").await
+    };
+    let read = [
+        "agent list",
+        "agent status steward",
+        "agent config steward get",
+        "session list",
+        "session get steward main",
+        "session export steward",
+        "session search hi",
+        "models list",
+        "gateway logs",
+    ];
+    for line in read {
+        let ran = run(line).await;
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{line}: {ran:#?}");
+        assert!(!ran.out.is_empty(), "{line}");
+    }
+    for line in ["gateway start", "init", "gateway validate"] {
+        let ran = run(line).await;
+        assert_eq!(ran.code, 78, "{line}: {ran:#?}");
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(said.contains("read and written by this user"), "{said}");
+        assert!(
+            said.contains("error: the state directory can't be used\n"),
+            "{said}"
+        );
+    }
+    fs::set_permissions(world.home(), Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(world.state(), Permissions::from_mode(0o755)).unwrap();
 }

@@ -15,7 +15,7 @@ use crate::{
     error::{self, Failure},
     link::{Link, block_on, is_running, not_running},
     output::{self, Output},
-    place::Place,
+    place::{Place, say},
 };
 
 /// The last line of the log of a gateway that stopped in order.
@@ -26,7 +26,16 @@ const CAUSE_LINES: usize = 5;
 /// Prints the status.
 pub(crate) fn run(place: &Place, output: Output, deep: bool) -> Result<(), Failure> {
     let home = place.home()?;
-    let config = place.check(None).ok().map(|(config, _warnings)| config);
+    let config = match place.check(None) {
+        Ok((config, _warnings)) => Some(config),
+        Err(problems) => {
+            // What keeps nobody from looking was not said yet.
+            if place.look().is_ok() {
+                say(&problems);
+            }
+            None
+        }
+    };
     if !is_running(&home.paths) {
         return stopped(&home.paths, config.as_ref(), output, deep);
     }
