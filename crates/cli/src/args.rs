@@ -246,7 +246,9 @@ pub(crate) enum Agent {
                       openclaw agent send coder --session review < patch.diff")]
     Send(Send),
     /// Print exactly what the model would be sent
-    #[command(after_help = "Example:\n  openclaw agent prompt alpha --message \"Hello\"")]
+    #[command(
+        after_help = "Which model that is, and how it counts, only a running gateway knows.\n\nExample:\n  openclaw agent prompt alpha --message \"Hello\""
+    )]
     Prompt {
         /// Which agent
         agent: String,

@@ -71,13 +71,11 @@ fn usage(error: &clap::Error) -> ExitCode {
     // The parser gave up, so whether JSON was asked for has to be seen without it.
     let json = std::env::args_os().any(|argument| argument == "--json");
     let missing = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-    if error.kind() == missing {
+    if error.kind() == missing && json {
+        let failure = Failure::new("a command is missing").hint("see `openclaw --help`");
+        output::failure(&failure.code(error::USAGE), json);
+    } else if error.kind() == missing {
         drop(error.print());
-        if json {
-            let failure = Failure::new("a command is missing").hint("see `openclaw --help`");
-            let failure = failure.code(error::USAGE);
-            output::line(&output::failure_value(&failure).to_string());
-        }
     } else {
         output::failure(&misuse(&error.render().to_string()), json);
     }

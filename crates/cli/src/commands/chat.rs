@@ -37,10 +37,10 @@ pub(crate) fn run(place: &Place, output: Output, chat: &Chat) -> Result<(), Fail
         if !is_running(&config.paths) {
             let config = place.load(None)?;
             let record = start::start(place, &config, &Listen::default()).await?;
-            output::note(&format!(
+            output::note(&output::placed(&format!(
                 "gateway started (pid {}); it goes on running after this chat, `openclaw gateway stop` stops it",
                 record.pid
-            ));
+            )));
         }
         let link = Link::open(&Home::from(&config)).await?;
         let mut talk = Talk::new(&config, link, (agent, session), output)?;

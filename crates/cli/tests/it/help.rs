@@ -116,6 +116,7 @@ async fn a_noun_alone_shows_what_it_can_do() {
         );
         let ran = world.run(&[noun, "--json"]).await;
         assert_eq!(ran.json()["error"]["exitCode"], 2);
+        assert_eq!(ran.err, "");
     }
 }
 
