@@ -162,9 +162,8 @@ pub fn full_disk_hint(error: &(dyn std::error::Error + 'static)) -> Option<&'sta
     while let Some(error) = cause {
         let io = error.downcast_ref::<io::Error>();
         let io = io.or_else(|| error.downcast_ref::<Arc<io::Error>>().map(AsRef::as_ref));
-        if let Some(
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge,
-        ) = io.map(io::Error::kind)
+        if let Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =
+            io.map(io::Error::kind)
         {
             return Some("free some space; nothing was lost, and no restart is needed");
         }
@@ -220,5 +219,35 @@ impl FailureKind {
             Self::Workspace => "workspace",
             Self::Internal => "internal",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_seen_behind_every_error_that_it_causes() {
+        let io = |kind: io::ErrorKind| io::Error::from(kind);
+        let storage = |kind| openclaw_sessions::Error::DiskFull {
+            path: "t".into(),
+            source: Arc::new(io(kind)),
+        };
+        let agent = AgentId::parse("alpha").unwrap();
+        let behind = crate::Error::Storage {
+            agent: agent.clone(),
+            source: storage(io::ErrorKind::StorageFull),
+        };
+        let source = crate::workspace::Error::Disk {
+            action: "write",
+            path: "f".into(),
+            source: io(io::ErrorKind::QuotaExceeded),
+        };
+        let workspace = crate::Error::Workspace { agent, source };
+        assert!(full_disk_hint(&behind).is_some());
+        assert!(full_disk_hint(&workspace).is_some());
+        assert_eq!(full_disk_hint(&io(io::ErrorKind::NotFound)), None);
+        let failure = Failure::of(FailureKind::Storage, &storage(io::ErrorKind::StorageFull));
+        assert_eq!(failure.hint.as_deref(), full_disk_hint(&behind));
     }
 }

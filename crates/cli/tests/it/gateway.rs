@@ -185,6 +185,19 @@ async fn what_could_not_listen_is_no_reason_to_stop() {
 }
 
 #[tokio::test]
+async fn whoever_is_left_without_a_gateway_after_all_is_told_so() {
+    let world = World::two().await;
+    world.start().await;
+    let agents = world.state().join("agents");
+    fs::rename(&agents, world.state().join("elsewhere")).unwrap();
+    fs::write(&agents, "no directory").unwrap();
+    let said = world.run(&["gateway", "restart"]).await.failed(1);
+    let told = "; the gateway that ran before is stopped\n";
+    assert!(said.ends_with(told), "{said}");
+    assert!(world.holder().is_none());
+}
+
+#[tokio::test]
 async fn a_start_that_asks_for_another_gateway_than_the_running_one_fails() {
     let world = World::two().await;
     world.start().await;

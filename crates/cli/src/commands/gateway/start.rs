@@ -103,7 +103,10 @@ pub(super) fn restart(place: &Place, output: Output, listen: &Listen) -> Result<
     }
     let pid = stop::stop(&Home::from(&config))?;
     output::note(&format!("gateway stopped (pid {pid})"));
-    let record = block_on(daemon::start::start(place, &config, &again))?;
+    let record = block_on(daemon::start::start(place, &config, &again)).map_err(|failure| {
+        let hint = failure.hint.clone().unwrap_or_default();
+        failure.hint(format!("{hint}; the gateway that ran before is stopped"))
+    })?;
     report(output, &config, &record, true)
 }
 
