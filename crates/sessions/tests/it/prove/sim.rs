@@ -12,10 +12,10 @@ use std::{
 };
 
 use openclaw_sessions::{
-    Disk as _, Durability, SimDisk, Store,
+    Disk as _, Durability, SimDisk, Store, Which,
     disk::sim::{Call, Failure, Fault},
 };
-use openclaw_types::{AgentId, SessionId, Timestamp, env::SimEnv};
+use openclaw_types::{AgentId, Env as _, SessionId, Timestamp, env::SimEnv};
 use tokio::runtime::Runtime;
 
 use super::{
@@ -119,7 +119,7 @@ impl World {
     fn play(&mut self) -> Result<(), String> {
         self.restart()?;
         for _ in 0..8 + self.below(16) {
-            match self.below(17) {
+            match self.below(19) {
                 0..=8 => self.round()?,
                 9 => self.delete()?,
                 10 => self.editor(true),
@@ -128,6 +128,7 @@ impl World {
                 13 => self.space(),
                 14 => self.restart()?,
                 15 => self.commit()?,
+                16 | 17 => self.rewrite()?,
                 _ => {
                     let ms = 1 + self.below(100_000);
                     self.env.advance_ms(i64::try_from(ms).unwrap());
@@ -220,6 +221,38 @@ impl World {
             self.edits_seen(Some(&agent));
             self.committed.insert((agent, session), marker.through);
         }
+        self.settle()?;
+        self.verify()
+    }
+
+    /// History is rewritten: nothing owed may be gone by that, whatever fails in the middle.
+    fn rewrite(&mut self) -> Result<(), String> {
+        let sessions = self.model.sessions();
+        let (agent, session) = match sessions.len() {
+            0 => (self.agent(), self.session()),
+            some => sessions[self.below(some)].clone(),
+        };
+        self.plan_faults();
+        let one = Which::Session(session.clone());
+        let (what, done) = match self.below(7) {
+            0..=2 => ("archive", self.store.archive(&agent, &one).map(drop)),
+            3 => {
+                let all = Which::OlderThan(self.env.now());
+                ("archive idle", self.store.archive(&agent, &all).map(drop))
+            }
+            4 | 5 => ("compact", self.store.compact(&agent).map(drop)),
+            _ => {
+                let done = self.store.purge(&agent, std::slice::from_ref(&session));
+                let surely = done.is_ok();
+                if surely {
+                    self.edits_seen(Some(&agent));
+                }
+                self.model.deleted(&agent, &session, surely);
+                self.committed.remove(&(agent.clone(), session.clone()));
+                ("purge", done.map(drop))
+            }
+        };
+        self.tell(format!("{what} {agent} {session}: {}", verdict(&done)));
         self.settle()?;
         self.verify()
     }
