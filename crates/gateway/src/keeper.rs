@@ -1,6 +1,9 @@
-//! The keeper: commit markers for sessions that rest, without anybody asking.
+//! The keeper: commit markers for sessions that rest, archives of those that have long been idle, without anybody
+//! asking.
 //!
 //! What is due is planned elsewhere; here is when it is looked for, and who does it: never a thread that serves sockets.
+
+pub(crate) mod archive;
 
 use std::{sync::Arc, time::Duration};
 
@@ -53,6 +56,9 @@ fn round(keeper: &mut Keeper, store: &Store, env: &dyn Env) -> bool {
     let sessions = store.list(None);
     keeper.forget_missing(&sessions);
     let due = keeper.commits(env.now(), &sessions, false);
+    if due.is_empty() {
+        return keeper.is_waiting(&sessions);
+    }
     commit(store, due, ROUND, &mut |agent, session, last_seq| {
         keeper.settle(agent, session, last_seq);
     });

@@ -130,6 +130,7 @@ impl Gateway {
         let _task = state.tasks.spawn(serving);
         let _task = state.tasks.spawn(ticks(Arc::clone(&state)));
         let _task = state.tasks.spawn(keeper::keep(Arc::clone(&state)));
+        let _task = state.tasks.spawn(keeper::archive::keep(Arc::clone(&state)));
         tracing::info!(%address, state_dir = %state.state_dir.display(), version = VERSION, "gateway ready");
         Ok(Self {
             state,

@@ -64,11 +64,31 @@ impl Call {
             a::AgentIdentityGet::NAME => self.now::<a::AgentIdentityGet>(params, agent::identity),
             a::Agent::NAME => self.later::<a::Agent, _, _>(params, agent::run),
             a::AgentWait::NAME => self.later::<a::AgentWait, _, _>(params, agent::wait),
+            c::ChatSend::NAME => self.holding::<c::ChatSend, _, _, _>(params, chat::send),
+            c::ChatHistory::NAME => self.later::<c::ChatHistory, _, _>(params, chat::history),
+            c::ChatAbort::NAME => self.now::<c::ChatAbort>(params, chat::abort),
+            m::ModelsList::NAME => self.now::<m::ModelsList>(params, models::list),
+            m::ModelsStatus::NAME => self.now::<m::ModelsStatus>(params, models::status),
+            m::ModelsProbe::NAME => self.later::<m::ModelsProbe, _, _>(params, models::probe),
+            t::TriadPropose::NAME => self.later::<t::TriadPropose, _, _>(params, agent::propose),
+            other => self.route_sessions(other, params),
+        }
+    }
+
+    /// Finds the method among those of sessions, which are the last ones looked through.
+    fn route_sessions(self, name: &str, params: Option<&RawValue>) -> Pending {
+        match name {
             s::SessionsList::NAME => self.now::<s::SessionsList>(params, sessions::list),
             s::SessionsGet::NAME => self.later::<s::SessionsGet, _, _>(params, sessions::get),
             s::SessionsCreate::NAME => self.now::<s::SessionsCreate>(params, sessions::create),
             s::SessionsDelete::NAME => {
-                self.later::<s::SessionsDelete, _, _>(params, sessions::delete)
+                self.later::<s::SessionsDelete, _, _>(params, sessions::rewrite::delete)
+            }
+            s::SessionsArchive::NAME => {
+                self.later::<s::SessionsArchive, _, _>(params, sessions::rewrite::archive)
+            }
+            s::SessionsCompact::NAME => {
+                self.later::<s::SessionsCompact, _, _>(params, sessions::rewrite::compact)
             }
             s::SessionsCommit::NAME => {
                 self.later::<s::SessionsCommit, _, _>(params, sessions::keep::commit)
@@ -97,13 +117,6 @@ impl Call {
             s::SessionsMessagesUnsubscribe::NAME => {
                 self.now::<s::SessionsMessagesUnsubscribe>(params, sessions::messages_unsubscribe)
             }
-            c::ChatSend::NAME => self.holding::<c::ChatSend, _, _, _>(params, chat::send),
-            c::ChatHistory::NAME => self.later::<c::ChatHistory, _, _>(params, chat::history),
-            c::ChatAbort::NAME => self.now::<c::ChatAbort>(params, chat::abort),
-            m::ModelsList::NAME => self.now::<m::ModelsList>(params, models::list),
-            m::ModelsStatus::NAME => self.now::<m::ModelsStatus>(params, models::status),
-            m::ModelsProbe::NAME => self.later::<m::ModelsProbe, _, _>(params, models::probe),
-            t::TriadPropose::NAME => self.later::<t::TriadPropose, _, _>(params, agent::propose),
             unknown => {
                 self.fail(&ErrorShape::unknown_method(unknown));
                 None

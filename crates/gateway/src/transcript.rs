@@ -1,15 +1,34 @@
 //! What the store says of transcripts, as the wire tells it: one place for the gateway and for the commands that read
 //! and write while none runs.
 
-use openclaw_sessions::{Entry, Found, Hit, Kind, Marker, Page, SessionSummary, Verification};
+use openclaw_sessions::{
+    Archived, Entry, Error, Found, Hit, Kind, Marker, Page, Rewritten, SessionSummary, Verification,
+};
 use openclaw_types::{AgentId, Part, SessionId, SessionKey};
 use openclaw_wire::methods::{
     ContentPart, HistoryMessage, Place, SessionRow,
     sessions::{
-        Flawed, SearchHit, SessionsCommitResult, SessionsSearchResult, SessionsVerifyResult,
+        ArchivedSession, Flawed, SearchHit, SessionsArchiveResult, SessionsCommitResult,
+        SessionsCompactResult, SessionsDeleteResult, SessionsSearchResult, SessionsVerifyResult,
         VerifiedSession,
     },
 };
+
+/// What can be done about an error of the store.
+#[must_use]
+pub fn hint(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::TooLarge { .. } => Some("send it in pieces, or raise `session.entryBytesMax`"),
+        Error::Running { .. } => {
+            Some("wait for it or abort it; one that was cut off is ended when the gateway starts")
+        }
+        Error::UnknownSession { .. } => Some("`openclaw session list` shows all"),
+        Error::Unreadable { .. } | Error::Damaged { .. } => {
+            Some("`openclaw session verify` shows what is damaged")
+        }
+        other => openclaw_agents::full_disk_hint(other),
+    }
+}
 
 /// A session's full key.
 #[must_use]
@@ -38,6 +57,7 @@ pub fn row(summary: &SessionSummary) -> SessionRow {
         owner: summary.owner.map(|owner| owner.as_str().to_owned()),
         status: None,
         committed_seq: summary.committed_seq,
+        archived: summary.archived,
         model: None,
     }
 }
@@ -108,11 +128,53 @@ pub fn commit_result(key: &SessionKey, marker: Option<Marker>) -> SessionsCommit
     }
 }
 
+/// What came of an archiving.
+#[must_use]
+pub fn archive_result(agent: &AgentId, archived: Vec<Archived>) -> SessionsArchiveResult {
+    let archived = archived.into_iter().map(|archived| ArchivedSession {
+        key: key(agent, &archived.session),
+        session_id: archived.session.to_string(),
+        entries: archived.entries,
+        bytes: archived.bytes,
+        path: archived.path.display().to_string(),
+    });
+    SessionsArchiveResult {
+        archived: archived.collect(),
+    }
+}
+
+/// What came of a deletion that went through.
+#[must_use]
+pub fn delete_result(key: &SessionKey, purged: bool) -> SessionsDeleteResult {
+    SessionsDeleteResult {
+        ok: true,
+        key: key.to_string(),
+        deleted: true,
+        purged,
+        archived: Vec::new(),
+    }
+}
+
+/// What came of a compaction.
+#[must_use]
+pub fn compact_result(agent: &AgentId, done: &Rewritten) -> SessionsCompactResult {
+    let sessions = done.sessions.iter();
+    SessionsCompactResult {
+        keys: sessions.map(|session| key(agent, session)).collect(),
+        bytes_before: done.bytes_before,
+        bytes_after: done.bytes_after,
+    }
+}
+
 /// What a verification found.
 #[must_use]
 pub fn verify_result(agent: &AgentId, found: Verification) -> SessionsVerifyResult {
     let sessions = found.sessions.into_iter().map(|verified| VerifiedSession {
-        key: key(agent, &verified.session),
+        key: SessionKey {
+            agent: agent.clone(),
+            session: verified.session,
+        }
+        .to_string(),
         entries: verified.entries,
         markers: verified.markers,
         verified_through: verified.verified_through,
@@ -154,7 +216,11 @@ fn hit(hit: Hit) -> SearchHit {
     SearchHit {
         agent_id: hit.agent.to_string(),
         session_id: hit.session.to_string(),
-        key: key(&hit.agent, &hit.session),
+        key: SessionKey {
+            agent: hit.agent,
+            session: hit.session,
+        }
+        .to_string(),
         seq: hit.seq,
         id: hit.id,
         timestamp: hit.timestamp.as_millis(),

@@ -168,16 +168,15 @@ impl Keeper {
         summary.last_seq.saturating_sub(marked.max(settled))
     }
 
-    /// What is to be archived and removed now, and what is only reported.
+    /// What is to be archived and removed now.
     #[must_use]
     pub fn archives(
         &self,
         now: Timestamp,
         sessions: &[SessionSummary],
         archives: &[KeptArchive],
-    ) -> (Vec<Due>, Vec<Exceeded>) {
+    ) -> Vec<Due> {
         let mut due = Vec::new();
-        let mut exceeded = Vec::new();
         let mut by_agent: BTreeMap<&AgentId, Vec<Timestamp>> = BTreeMap::new();
         for summary in sessions {
             let times = by_agent.entry(&summary.agent).or_default();
@@ -185,24 +184,18 @@ impl Keeper {
         }
         for (agent, mut times) in by_agent {
             times.sort_unstable();
-            if let Some(cutoff) = self.cutoff(now, agent, &times, &mut exceeded)
+            if let Some(cutoff) = self.cutoff(now, &times)
                 && times.first().is_some_and(|oldest| *oldest < cutoff)
             {
                 let agent = agent.clone();
                 due.push(Due::Archive { agent, cutoff });
             }
         }
-        self.too_much(archives, &mut due, &mut exceeded);
-        (due, exceeded)
+        self.too_much(archives, &mut due);
+        due
     }
 
-    fn cutoff(
-        &self,
-        now: Timestamp,
-        agent: &AgentId,
-        times: &[Timestamp],
-        exceeded: &mut Vec<Exceeded>,
-    ) -> Option<Timestamp> {
+    fn cutoff(&self, now: Timestamp, times: &[Timestamp]) -> Option<Timestamp> {
         let idle = self
             .options
             .archive_after_ms
@@ -211,33 +204,20 @@ impl Keeper {
         let Some(too_many) = too_many.filter(|&count| count > 0) else {
             return idle;
         };
-        match self.options.excess {
-            Excess::Ignored => idle,
-            Excess::Reported => {
-                exceeded.push(Exceeded::Sessions {
-                    agent: agent.clone(),
-                    count: times.len(),
-                });
-                idle
-            }
-            Excess::Removed => {
-                let newest_to_go = times.get(too_many - 1)?;
-                let cutoff = Timestamp(newest_to_go.as_millis().saturating_add(1));
-                // Whoever has just spoken goes on speaking, however many sessions there are.
-                let cutoff = cutoff.min(before(now, EXCESS_IDLE_MS));
-                Some(idle.map_or(cutoff, |idle| idle.max(cutoff)))
-            }
+        if self.options.excess != Excess::Removed {
+            return idle;
         }
+        let newest_to_go = times.get(too_many - 1)?;
+        let cutoff = Timestamp(newest_to_go.as_millis().saturating_add(1));
+        // Whoever has just spoken goes on speaking, however many sessions there are.
+        let cutoff = cutoff.min(before(now, EXCESS_IDLE_MS));
+        Some(idle.map_or(cutoff, |idle| idle.max(cutoff)))
     }
 
-    fn too_much(&self, archives: &[KeptArchive], due: &mut Vec<Due>, exceeded: &mut Vec<Exceeded>) {
+    fn too_much(&self, archives: &[KeptArchive], due: &mut Vec<Due>) {
         let mut bytes: u64 = archives.iter().map(|archive| archive.bytes).sum();
         let bytes_max = self.options.archive_bytes_max;
-        if bytes <= bytes_max || self.options.excess == Excess::Ignored {
-            return;
-        }
-        if self.options.excess == Excess::Reported {
-            exceeded.push(Exceeded::ArchiveBytes { bytes });
+        if self.options.excess != Excess::Removed {
             return;
         }
         let mut oldest: Vec<_> = archives.iter().collect();
@@ -253,6 +233,27 @@ impl Keeper {
             });
         }
     }
+}
+
+/// What is beyond a bound and only reported: of the sessions each agent has, and of the bytes of all archives.
+pub fn exceeded(
+    options: &KeeperOptions,
+    counts: impl Iterator<Item = (AgentId, usize)>,
+    archive_bytes: u64,
+) -> Vec<Exceeded> {
+    if options.excess != Excess::Reported {
+        return Vec::new();
+    }
+    let many = counts.filter(|(_, count)| *count > options.sessions_max);
+    let mut found: Vec<_> = many
+        .map(|(agent, count)| Exceeded::Sessions { agent, count })
+        .collect();
+    if archive_bytes > options.archive_bytes_max {
+        found.push(Exceeded::ArchiveBytes {
+            bytes: archive_bytes,
+        });
+    }
+    found
 }
 
 fn millis(ms: i64) -> u64 {

@@ -47,7 +47,7 @@ pub use import::{
     Branch, ImportFault, Imported, LineProblem, Listed, Problems, read_listing, read_transcripts,
 };
 pub use index::SessionSummary;
-pub use keeper::{Due, Exceeded, Excess, Keeper, KeeperOptions, KeptArchive};
+pub use keeper::{Due, Exceeded, Excess, Keeper, KeeperOptions, KeptArchive, exceeded};
 pub use limits::{LINE_BYTES_MAX, PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, SEARCH_HITS_MAX};
 pub use page::Page;
 pub use rewrite::{Archived, Rewritten, Which};

@@ -15,12 +15,8 @@ use self::{
     swap::{Done, Swap},
 };
 use crate::{
-    agent::AgentFiles,
-    chain::{unknown, wait},
-    error::Error,
-    keeper::KeptArchive,
-    limits::REWRITE_SESSIONS_MAX,
-    store::Store,
+    agent::AgentFiles, chain::unknown, error::Error, keeper::KeptArchive,
+    limits::REWRITE_SESSIONS_MAX, store::Store,
 };
 
 mod copy;
@@ -139,7 +135,7 @@ impl Store {
         }
         for session in sessions {
             if files.view().index.is_alive(session) {
-                wait(self.delete(agent, session))?;
+                self.delete_now(agent, session)?;
             }
         }
         self.rewrite(&files, Task::Thin(sessions.to_vec()), "purge")?

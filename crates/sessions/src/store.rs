@@ -13,7 +13,7 @@ use tokio::{sync::oneshot, time::Duration};
 use crate::{
     agent::{AgentFiles, Recovery},
     cache::TailCache,
-    chain::{Life, unknown},
+    chain::{Life, unknown, wait},
     commit::{
         self, Command, Counters, Durability, Exclusive, Inbox, Refused, Request, Shared, lock,
     },
@@ -331,6 +331,14 @@ impl Store {
         }
         let tombstone = Draft::record(Kind::Tombstone, session.clone());
         self.append(agent, vec![tombstone]).await.map(drop)
+    }
+
+    /// Hides a session behind a tombstone, and waits for the disk on this thread.
+    ///
+    /// # Errors
+    /// There is no such session, or the tombstone could not be made durable.
+    pub fn delete_now(&self, agent: &AgentId, session: &SessionId) -> Result<(), Error> {
+        wait(self.delete(agent, session))
     }
 
     /// Runs that have a user's entry and no end, as found at open, less those ended since.

@@ -34,6 +34,8 @@ pub(crate) const ROWS: &[Row] = &[
     row::<sessions::SessionsGet>(),
     row::<sessions::SessionsCreate>(),
     row::<sessions::SessionsDelete>(),
+    row::<sessions::SessionsArchive>(),
+    row::<sessions::SessionsCompact>(),
     row::<sessions::SessionsCommit>(),
     row::<sessions::SessionsVerify>(),
     row::<sessions::SessionsSearch>(),
@@ -239,6 +241,9 @@ pub struct SessionRow {
     /// The number of the newest committed entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub committed_seq: Option<u64>,
+    /// It is in the archive.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
     /// The model that wrote last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,

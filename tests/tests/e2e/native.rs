@@ -31,6 +31,8 @@ const NEEDS: [(&str, &str); 35] = [
     ("sessions.get", "operator.read"),
     ("sessions.create", "operator.write"),
     ("sessions.delete", "operator.admin"),
+    ("sessions.archive", "operator.admin"),
+    ("sessions.compact", "operator.admin"),
     ("sessions.commit", "operator.write"),
     ("sessions.verify", "operator.read"),
     ("sessions.search", "operator.read"),
@@ -479,6 +481,36 @@ async fn parameters_are_checked_before_anything_is_done() {
         (
             "sessions.delete",
             json!({"key": "agent:steward:never"}),
+            "NOT_FOUND",
+        ),
+        (
+            "sessions.delete",
+            json!({"key": "agent:steward:never", "purge": true}),
+            "NOT_FOUND",
+        ),
+        (
+            "sessions.archive",
+            json!({"agentId": "steward", "key": "never"}),
+            "NOT_FOUND",
+        ),
+        (
+            "sessions.archive",
+            json!({"agentId": "steward"}),
+            "INVALID_REQUEST",
+        ),
+        (
+            "sessions.archive",
+            json!({"agentId": "steward", "key": "agent:alpha:main"}),
+            "INVALID_REQUEST",
+        ),
+        (
+            "sessions.archive",
+            json!({"agentId": "nobody", "olderThanMs": 1}),
+            "NOT_FOUND",
+        ),
+        (
+            "sessions.compact",
+            json!({"agentId": "nobody"}),
             "NOT_FOUND",
         ),
         ("sessions.create", json!({"agentId": "nobody"}), "NOT_FOUND"),

@@ -22,6 +22,9 @@ pub(crate) enum Session {
     List {
         /// Whose
         agent: Option<String>,
+        /// The archived ones instead
+        #[arg(long)]
+        archived: bool,
     },
     /// One session's entries
     #[command(after_help = "Example:\n  openclaw session get steward main -n 4")]
@@ -37,16 +40,43 @@ pub(crate) enum Session {
         #[arg(long, value_name = "SEQ")]
         before: Option<u64>,
     },
-    /// Hide a session; its bytes stay in the file
-    #[command(after_help = "Example:\n  openclaw session delete steward sess-1 --yes")]
+    /// Hide a session, or remove every byte of it
+    #[command(
+        after_help = "Without --purge the bytes stay in the files, hidden. A purge is for good, archives included; only \
+                      the line that says it was deleted stays.\n\nExample:\n  openclaw session delete steward sess-1 --purge --yes"
+    )]
     Delete {
         /// Whose
         agent: String,
         /// Which
         session: String,
+        /// Remove its bytes too
+        #[arg(long)]
+        purge: bool,
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
+    },
+    /// Move a session, or all that have been idle for long, to compressed files that are still read
+    #[command(
+        group = clap::ArgGroup::new("which").required(true).args(["session", "older_than"]),
+        after_help = "An archived session is read, searched, and exported as before; a message to it brings it back.\n\n\
+                      Examples:\n  openclaw session archive steward --older-than 7d\n  openclaw session archive steward sess-1"
+    )]
+    Archive {
+        /// Whose
+        agent: String,
+        /// Which
+        session: Option<String>,
+        /// All of which the last entry is older than this: 30s, 5m, 2h, 7d, 4w
+        #[arg(long, value_name = "AGE", value_parser = age)]
+        older_than: Option<u64>,
+    },
+    /// Remove what deletions have hidden in an agent's files
+    #[command(after_help = "Example:\n  openclaw session compact steward")]
+    Compact {
+        /// Whose
+        agent: String,
     },
     /// Put a commit marker into the file: a running hash of the session's lines
     #[command(after_help = "Example:\n  openclaw session commit steward main")]

@@ -4,6 +4,7 @@ mod export;
 mod import;
 mod keep;
 mod offline;
+mod rewrite;
 mod search;
 mod tail;
 
@@ -19,13 +20,13 @@ use openclaw_wire::{
         ContentPart, HistoryMessage, SessionRow,
         agents::{AgentParams, AgentsStatus},
         sessions::{
-            KeyParams, SessionsCreate, SessionsCreateParams, SessionsDelete, SessionsGet,
-            SessionsGetParams, SessionsGetResult, SessionsList, SessionsListParams,
+            SessionsCreate, SessionsCreateParams, SessionsGet, SessionsGetParams,
+            SessionsGetResult, SessionsList, SessionsListParams,
         },
     },
 };
 
-use super::agents::{agent_id, change::confirm, resting_one, session_of};
+use super::agents::{agent_id, resting_one, session_of};
 use crate::{
     args::Session,
     error::{self, Failure},
@@ -41,7 +42,7 @@ const LIST_MAX: u32 = 1000;
 pub(crate) fn run(place: &Place, output: Output, command: Session) -> Result<(), Failure> {
     match command {
         Session::Create { agent } => create(place, output, &agent),
-        Session::List { agent } => list(place, output, agent.as_deref()),
+        Session::List { agent, archived } => list(place, output, agent.as_deref(), archived),
         Session::Get {
             agent,
             session,
@@ -51,8 +52,15 @@ pub(crate) fn run(place: &Place, output: Output, command: Session) -> Result<(),
         Session::Delete {
             agent,
             session,
+            purge,
             yes,
-        } => delete(place, output, (&agent, &session), yes),
+        } => rewrite::delete(place, output, (&agent, &session), (purge, yes)),
+        Session::Archive {
+            agent,
+            session,
+            older_than,
+        } => rewrite::archive(place, output, (&agent, session.as_deref()), older_than),
+        Session::Compact { agent } => rewrite::compact(place, output, &agent),
         Session::Commit { agent, session } => keep::commit(place, output, (&agent, &session)),
         Session::Verify { agent, session } => {
             keep::verify(place, output, (&agent, session.as_deref()))
@@ -78,7 +86,7 @@ fn create(place: &Place, output: Output, agent: &str) -> Result<(), Failure> {
     output.either(&result, || result.session_id.clone())
 }
 
-fn list(place: &Place, output: Output, agent: Option<&str>) -> Result<(), Failure> {
+fn list(place: &Place, output: Output, agent: Option<&str>, archived: bool) -> Result<(), Failure> {
     let agent_id = agent.map(agent_id).transpose()?;
     let config = place.config()?;
     let rows = if is_running(&config.paths) {
@@ -89,6 +97,7 @@ fn list(place: &Place, output: Output, agent: Option<&str>) -> Result<(), Failur
         let params = SessionsListParams {
             agent_id,
             limit: Some(LIST_MAX),
+            archived,
             ..SessionsListParams::default()
         };
         call::<SessionsList>(&config, &params)?.sessions
@@ -96,7 +105,12 @@ fn list(place: &Place, output: Output, agent: Option<&str>) -> Result<(), Failur
         if let Some(agent_id) = &agent_id {
             let _agent = resting_one(&config, agent_id)?;
         }
-        let summaries = snapshot(&config)?.list(agent_id.as_ref());
+        let snapshot = snapshot(&config)?;
+        let summaries = if archived {
+            snapshot.list_archived(agent_id.as_ref())
+        } else {
+            snapshot.list(agent_id.as_ref())
+        };
         let mut rows: Vec<SessionRow> = summaries.iter().map(transcript::row).collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.updated_at));
         rows.truncate(LIST_MAX as usize);
@@ -206,7 +220,8 @@ fn missing(key: &SessionKey) -> Failure {
 
 fn text(result: &SessionsGetResult) -> String {
     let session = &result.session;
-    let mut text = format!("{} · {} entries\n", session.key, session.entries);
+    let archived = if session.archived { " · archived" } else { "" };
+    let mut text = format!("{} · {} entries{archived}\n", session.key, session.entries);
     for message in &result.messages {
         text.push('\n');
         text.push_str(&entry_text(message));
@@ -238,15 +253,4 @@ fn said(part: &ContentPart) -> Option<String> {
         } => Some(format!("{name}({arguments})")),
         ContentPart::Thinking { .. } | ContentPart::Unknown => None,
     }
-}
-
-fn delete(place: &Place, output: Output, names: (&str, &str), yes: bool) -> Result<(), Failure> {
-    let key = key(names)?;
-    let config = place.config()?;
-    confirm(&format!("Delete session {key}?"), yes)?;
-    let params = KeyParams {
-        key: SessionRef::from(key),
-    };
-    let result = call::<SessionsDelete>(&config, &params)?;
-    output.either(&result, || format!("deleted {}", result.key))
 }

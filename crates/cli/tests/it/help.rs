@@ -129,6 +129,13 @@ async fn what_is_not_there_is_exit_code_4_with_and_without_a_gateway() {
         "session list nobody",
         "session get nobody main",
         "session get steward none",
+        "session delete steward none --yes",
+        "session delete nobody main --yes",
+        "session delete steward none --purge --yes",
+        "session commit steward none",
+        "session archive steward none",
+        "session archive nobody --older-than 7d",
+        "session compact nobody",
         "models rm nothing",
         "models pull nothing",
     ];
@@ -139,8 +146,6 @@ async fn what_is_not_there_is_exit_code_4_with_and_without_a_gateway() {
         "agent delete nobody --yes",
         "agent config nobody set name x",
         "session create nobody",
-        "session delete steward none --yes",
-        "session delete nobody main --yes",
         "models probe nobody/nothing",
         "chat nobody",
     ];

@@ -150,6 +150,105 @@ async fn a_session_is_created_used_and_hidden() {
 }
 
 #[tokio::test]
+async fn sessions_are_archived_read_brought_back_and_purged_with_a_gateway_and_without() {
+    for running in [true, false] {
+        let world = World::two().await;
+        // Markers would be written whenever they like.
+        world.add(&json!({"session": {"keeper": false}}));
+        world.start().await;
+        for (session, text) in [("old", "the key is under the mat"), ("new", "hello")] {
+            let send = ["agent", "send", "steward", text, "--session", session];
+            drop(world.run(&send).await.ok());
+        }
+        if !running {
+            drop(world.run(&["gateway", "stop"]).await.ok());
+        }
+        let usage = world.run(&["session", "archive", "steward"]).await;
+        assert_eq!(usage.code, 2, "{usage:#?}");
+        let usage = ["session", "archive", "steward", "--older-than", "7"];
+        assert_eq!(world.run(&usage).await.code, 2);
+        let idle = ["session", "archive", "steward", "--older-than", "7d"];
+        assert_eq!(world.run(&idle).await.ok(), "nothing to archive\n");
+        let none = ["session", "archive", "steward", "none"];
+        let said = world.run(&none).await.failed(4);
+        assert!(said.contains("hint:"), "{said}");
+
+        let before = world.run(&["session", "get", "steward", "old"]).await.ok();
+        let archive = ["session", "archive", "steward", "old", "--json"];
+        let archived = world.run(&archive).await.json();
+        let one = &archived["archived"][0];
+        assert_eq!(
+            (&one["key"], &one["entries"]),
+            (&json!("agent:steward:old"), &json!(3))
+        );
+        let path = std::path::PathBuf::from(one["path"].as_str().unwrap());
+        assert_eq!(json!(path.metadata().unwrap().len()), one["bytes"]);
+
+        let names = async |arguments: &[&str]| -> Vec<String> {
+            let rows = world.run(arguments).await.json();
+            let rows = rows.as_array().unwrap().iter();
+            rows.map(|row| row["sessionId"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        assert_eq!(names(&["session", "list", "--json"]).await, ["new"]);
+        assert_eq!(
+            names(&["session", "list", "--archived", "--json"]).await,
+            ["old"]
+        );
+        let after = world.run(&["session", "get", "steward", "old"]).await.ok();
+        let said = |text: &str| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(said(&after), said(&before));
+        assert!(
+            after.starts_with("agent:steward:old · 3 entries · archived\n"),
+            "{after}"
+        );
+        let found = world
+            .run(&["session", "search", "under the mat"])
+            .await
+            .ok();
+        assert!(found.contains("steward old [1]"), "{found}");
+        let verified = world
+            .run(&["session", "verify", "steward", "old", "--json"])
+            .await
+            .json();
+        assert_eq!(verified["ok"], json!(true), "{verified}");
+        let lines = world
+            .run(&["session", "export", "steward", "old"])
+            .await
+            .ok();
+        assert_eq!(lines.lines().count(), 3, "{lines}");
+
+        if running {
+            let again = ["agent", "send", "steward", "and now?", "--session", "old"];
+            drop(world.run(&again).await.ok());
+            assert_eq!(names(&["session", "list", "--json"]).await, ["old", "new"]);
+        }
+        let purge = ["session", "delete", "steward", "old", "--purge", "--yes"];
+        assert_eq!(world.run(&purge).await.ok(), "purged agent:steward:old\n");
+        assert!(!path.exists());
+        let found = world
+            .run(&["session", "search", "under the mat"])
+            .await
+            .ok();
+        assert_eq!(found, "nothing found\n");
+        let deleted = ["session", "delete", "steward", "new", "--yes"];
+        drop(world.run(&deleted).await.ok());
+        let compacted = world
+            .run(&["session", "compact", "steward", "--json"])
+            .await
+            .json();
+        assert_eq!(
+            compacted["keys"].as_array().unwrap().len(),
+            2,
+            "{compacted}"
+        );
+        assert_eq!(names(&["session", "list", "--json"]).await, [""; 0]);
+        let nobody = world.run(&["session", "compact", "nobody"]).await;
+        assert_eq!(nobody.code, 4, "{nobody:#?}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_is_not_there_is_exit_code_4_with_the_next_command() {
     let world = World::two().await;
     for running in [false, true] {

@@ -6,7 +6,7 @@ use openclaw_types::SessionKey;
 use openclaw_wire::{ErrorCode, ErrorShape};
 use serde_json::json;
 
-use crate::report::chain;
+use crate::{report::chain, transcript};
 
 /// After how long a full queue is worth another try: one commit round is far shorter.
 const BUSY_RETRY_MS: u64 = 250;
@@ -51,11 +51,7 @@ pub(crate) fn store(error: &sessions::Error) -> ErrorShape {
         | sessions::Error::FreshId { .. } => ErrorCode::Unavailable,
     };
     let shape = ErrorShape::new(code, chain(error));
-    if let sessions::Error::TooLarge { .. } = error {
-        let hint = "send it in pieces, or raise `session.entryBytesMax`";
-        return shape.with_details(json!({"hint": hint}));
-    }
-    let shape = match openclaw_agents::full_disk_hint(error) {
+    let shape = match transcript::hint(error) {
         Some(hint) => shape.with_details(json!({"hint": hint})),
         None => shape,
     };

@@ -20,7 +20,7 @@ use openclaw_wire::{
 use serde_json::{Value, json};
 
 use super::{Call, MAIN_SESSION, models};
-use crate::{conn::limits, listen, probe, report, state::State};
+use crate::{conn::limits, keeper, listen, probe, report, state::State};
 
 /// The answer to `connect`.
 pub(crate) fn hello(
@@ -151,7 +151,7 @@ pub(crate) async fn status(
         } else {
             Vec::new()
         },
-        problems: problems.collect(),
+        problems: problems.chain(keeper::archive::problems(state)).collect(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! `sessions.*`: conversations as a list, one by one, and live.
 
 pub(crate) mod keep;
+pub(crate) mod rewrite;
 pub(crate) mod search;
 pub(crate) mod transfer;
 
@@ -12,9 +13,8 @@ use openclaw_wire::{
     methods::{
         Empty, SessionRow,
         sessions::{
-            Defaults, KeyParams, SessionsCreateParams, SessionsCreateResult, SessionsDeleteResult,
-            SessionsGetParams, SessionsGetResult, SessionsListParams, SessionsListResult,
-            Subscribed, SubscribedTo,
+            Defaults, KeyParams, SessionsCreateParams, SessionsCreateResult, SessionsGetParams,
+            SessionsGetResult, SessionsListParams, SessionsListResult, Subscribed, SubscribedTo,
         },
     },
 };
@@ -37,7 +37,12 @@ pub(crate) fn list(
     params: &SessionsListParams,
 ) -> Result<SessionsListResult, ErrorShape> {
     let state = &call.state;
-    let mut all = state.store.list(params.agent_id.as_ref());
+    let agent = params.agent_id.as_ref();
+    let mut all = if params.archived {
+        state.store.list_archived(agent)
+    } else {
+        state.store.list(agent)
+    };
     all.sort_by_key(|summary| std::cmp::Reverse(summary.last_activity));
     if let Some(wanted) = &params.search {
         all.retain(|summary| {
@@ -135,27 +140,6 @@ pub(crate) fn create(
             session,
         }
         .to_string(),
-    })
-}
-
-/// Hides a session behind a tombstone.
-pub(crate) async fn delete(
-    call: Arc<Call>,
-    params: KeyParams,
-) -> Result<SessionsDeleteResult, ErrorShape> {
-    let key = call.session(None, Some(&params.key))?;
-    let known = call.state.agents.status(&key.agent);
-    let _known = known.map_err(|e| error::agents(&e))?;
-    let deleted = call.state.store.delete(&key.agent, &key.session).await;
-    deleted.map_err(|e| match e {
-        openclaw_sessions::Error::UnknownSession { .. } => error::no_session(&key),
-        e => error::store(&e),
-    })?;
-    Ok(SessionsDeleteResult {
-        ok: true,
-        key: key.to_string(),
-        deleted: true,
-        archived: Vec::new(),
     })
 }
 

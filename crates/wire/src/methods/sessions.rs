@@ -1,6 +1,7 @@
 //! `sessions.*`: conversations as a list, one by one, and live.
 
 mod keep;
+mod rewrite;
 mod search;
 mod transfer;
 
@@ -11,6 +12,11 @@ pub use self::{
     keep::{
         Flawed, SessionsCommit, SessionsCommitResult, SessionsVerify, SessionsVerifyParams,
         SessionsVerifyResult, VerifiedSession,
+    },
+    rewrite::{
+        ArchivedSession, SessionsArchive, SessionsArchiveParams, SessionsArchiveResult,
+        SessionsCompact, SessionsCompactParams, SessionsCompactResult, SessionsDelete,
+        SessionsDeleteParams, SessionsDeleteResult,
     },
     search::{SearchHit, SessionsSearch, SessionsSearchParams, SessionsSearchResult},
     transfer::{
@@ -45,6 +51,7 @@ impl Method for SessionsList {
         ),
         may("limit", Kind::Number, "how many; 100 unless given"),
         may("offset", Kind::Number, "how many to skip"),
+        may("archived", Kind::Flag, "the archived ones instead"),
     ];
     const RESULT: &'static [Field] = &[
         need("ts", Kind::Number, "now"),
@@ -88,6 +95,9 @@ pub struct SessionsListParams {
     /// How many to skip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u32>,
+    /// The archived ones instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
 }
 
 /// Result of `sessions.list`.
@@ -243,48 +253,12 @@ pub struct SessionsCreateResult {
     pub session_id: String,
 }
 
-/// `sessions.delete`: a tombstone; the entries stay until a compaction.
-#[derive(Debug, Clone, Copy)]
-pub struct SessionsDelete;
-
-impl Method for SessionsDelete {
-    const NAME: &'static str = "sessions.delete";
-    const SCOPE: Scope = Scope::Admin;
-    const PARAMS: &'static [Field] = &[KEY];
-    const RESULT: &'static [Field] = &[
-        need("ok", Kind::Flag, "true"),
-        need("key", Kind::Text, "its full key"),
-        need("deleted", Kind::Flag, "whether it existed"),
-        may(
-            "archived",
-            Kind::List,
-            "files its entries went to; none here",
-        ),
-    ];
-    type Params = KeyParams;
-    type Result = SessionsDeleteResult;
-}
-
 /// Parameters that name one session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyParams {
     /// Which session.
     #[serde(with = "text")]
     pub key: SessionRef,
-}
-
-/// Result of `sessions.delete`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionsDeleteResult {
-    /// True.
-    pub ok: bool,
-    /// Its full key.
-    pub key: String,
-    /// Whether it existed.
-    pub deleted: bool,
-    /// Files its entries went to.
-    #[serde(default)]
-    pub archived: Vec<String>,
 }
 
 const SUBSCRIBED: Field = need("subscribed", Kind::Flag, "whether it is on now");

@@ -126,6 +126,8 @@ fn every_method_is_what_the_table_says() {
         check::<sessions::SessionsGet>(),
         check::<sessions::SessionsCreate>(),
         check::<sessions::SessionsDelete>(),
+        check::<sessions::SessionsArchive>(),
+        check::<sessions::SessionsCompact>(),
         check::<sessions::SessionsCommit>(),
         check::<sessions::SessionsVerify>(),
         check::<sessions::SessionsSearch>(),

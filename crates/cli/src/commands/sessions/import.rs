@@ -13,7 +13,7 @@ use openclaw_types::{AgentId, SessionId, SessionKey};
 use openclaw_wire::{
     SessionRef,
     methods::sessions::{
-        KeyParams, SessionsDelete, SessionsGet, SessionsGetParams, SessionsImport,
+        SessionsDelete, SessionsDeleteParams, SessionsGet, SessionsGetParams, SessionsImport,
         SessionsImportParams,
     },
 };
@@ -320,7 +320,7 @@ async fn send(link: &Link, key: &SessionKey, imported: &Imported) -> Result<(), 
             Ok(taken) => after_seq = Some(taken.last_seq),
             Err(failure) => {
                 if after_seq.is_some() {
-                    let params = KeyParams { key };
+                    let params = SessionsDeleteParams { key, purge: false };
                     let _gone = link.call::<SessionsDelete>(&params).await?;
                 }
                 return Err(failure);

@@ -12,7 +12,11 @@ use openclaw_wire::{
     },
 };
 
-use super::{key, offline::with_store, snapshot};
+use super::{
+    key, missing,
+    offline::{has_transcript, with_store},
+    snapshot,
+};
 use crate::{
     commands::agents::{agent_id, resting_one, session_of},
     error::{self, Failure},
@@ -31,7 +35,9 @@ pub(super) fn commit(place: &Place, output: Output, names: (&str, &str)) -> Resu
         };
         call::<SessionsCommit>(&config, &params)?
     } else {
-        let _agent = resting_one(&config, &key.agent)?;
+        if !has_transcript(&config, &key.agent)? {
+            return Err(missing(&key));
+        }
         offline_commit(&config, &key)?
     };
     output.either(&result, || match (result.through, &result.sha256) {

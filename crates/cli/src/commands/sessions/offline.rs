@@ -7,7 +7,8 @@ use openclaw_gateway::{lock, open_store};
 use openclaw_sessions::Store;
 use openclaw_types::{AgentId, Env, SystemEnv};
 
-use crate::{error::Failure, link::block_on};
+use super::snapshot;
+use crate::{commands::agents::resting_one, error::Failure, link::block_on};
 
 /// Opens one agent's transcript, works on it, and closes it again.
 pub(super) fn with_store<T>(
@@ -30,4 +31,10 @@ pub(super) fn with_store<T>(
         closed.map_err(|error| Failure::from_error(&error))?;
         Ok(done)
     })
+}
+
+/// Whether an agent, which is known, was ever spoken to.
+pub(super) fn has_transcript(config: &Config, agent: &AgentId) -> Result<bool, Failure> {
+    let _agent = resting_one(config, agent)?;
+    Ok(snapshot(config)?.agents().any(|found| found == agent))
 }
