@@ -150,102 +150,104 @@ async fn a_session_is_created_used_and_hidden() {
 }
 
 #[tokio::test]
-async fn sessions_are_archived_read_brought_back_and_purged_with_a_gateway_and_without() {
-    for running in [true, false] {
-        let world = World::two().await;
-        // Markers would be written whenever they like.
-        world.add(&json!({"session": {"keeper": false}}));
-        world.start().await;
-        for (session, text) in [("old", "the key is under the mat"), ("new", "hello")] {
-            let send = ["agent", "send", "steward", text, "--session", session];
-            drop(world.run(&send).await.ok());
-        }
-        if !running {
-            drop(world.run(&["gateway", "stop"]).await.ok());
-        }
-        let usage = world.run(&["session", "archive", "steward"]).await;
-        assert_eq!(usage.code, 2, "{usage:#?}");
-        let usage = ["session", "archive", "steward", "--older-than", "7"];
-        assert_eq!(world.run(&usage).await.code, 2);
-        let idle = ["session", "archive", "steward", "--older-than", "7d"];
-        assert_eq!(world.run(&idle).await.ok(), "nothing to archive\n");
-        let none = ["session", "archive", "steward", "none"];
-        let said = world.run(&none).await.failed(4);
-        assert!(said.contains("hint:"), "{said}");
+async fn sessions_are_archived_read_and_purged_without_a_gateway() {
+    archived_read_and_purged(false).await;
+}
 
-        let before = world.run(&["session", "get", "steward", "old"]).await.ok();
-        let archive = ["session", "archive", "steward", "old", "--json"];
-        let archived = world.run(&archive).await.json();
-        let one = &archived["archived"][0];
-        assert_eq!(
-            (&one["key"], &one["entries"]),
-            (&json!("agent:steward:old"), &json!(3))
-        );
-        let path = std::path::PathBuf::from(one["path"].as_str().unwrap());
-        assert_eq!(json!(path.metadata().unwrap().len()), one["bytes"]);
+#[tokio::test]
+async fn sessions_are_archived_read_brought_back_and_purged_with_a_gateway() {
+    archived_read_and_purged(true).await;
+}
 
-        let names = async |arguments: &[&str]| -> Vec<String> {
-            let rows = world.run(arguments).await.json();
-            let rows = rows.as_array().unwrap().iter();
-            rows.map(|row| row["sessionId"].as_str().unwrap().to_owned())
-                .collect()
-        };
-        assert_eq!(names(&["session", "list", "--json"]).await, ["new"]);
-        assert_eq!(
-            names(&["session", "list", "--archived", "--json"]).await,
-            ["old"]
-        );
-        let after = world.run(&["session", "get", "steward", "old"]).await.ok();
-        let said = |text: &str| text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(said(&after), said(&before));
-        assert!(
-            after.starts_with("agent:steward:old · 3 entries · archived\n"),
-            "{after}"
-        );
-        let found = world
-            .run(&["session", "search", "under the mat"])
-            .await
-            .ok();
-        assert!(found.contains("steward old [1]"), "{found}");
-        let verified = world
-            .run(&["session", "verify", "steward", "old", "--json"])
-            .await
-            .json();
-        assert_eq!(verified["ok"], json!(true), "{verified}");
-        let lines = world
-            .run(&["session", "export", "steward", "old"])
-            .await
-            .ok();
-        assert_eq!(lines.lines().count(), 3, "{lines}");
+/// Ids of the sessions that are listed.
+async fn ids(world: &World, arguments: &[&str]) -> Vec<String> {
+    let rows = world.run(arguments).await.json();
+    let rows = rows.as_array().unwrap().iter();
+    rows.map(|row| row["sessionId"].as_str().unwrap().to_owned())
+        .collect()
+}
 
-        if running {
-            let again = ["agent", "send", "steward", "and now?", "--session", "old"];
-            drop(world.run(&again).await.ok());
-            assert_eq!(names(&["session", "list", "--json"]).await, ["old", "new"]);
-        }
-        let purge = ["session", "delete", "steward", "old", "--purge", "--yes"];
-        assert_eq!(world.run(&purge).await.ok(), "purged agent:steward:old\n");
-        assert!(!path.exists());
-        let found = world
-            .run(&["session", "search", "under the mat"])
-            .await
-            .ok();
-        assert_eq!(found, "nothing found\n");
-        let deleted = ["session", "delete", "steward", "new", "--yes"];
-        drop(world.run(&deleted).await.ok());
-        let compacted = world
-            .run(&["session", "compact", "steward", "--json"])
-            .await
-            .json();
-        assert_eq!(
-            compacted["keys"].as_array().unwrap().len(),
-            2,
-            "{compacted}"
-        );
-        assert_eq!(names(&["session", "list", "--json"]).await, [""; 0]);
-        let nobody = world.run(&["session", "compact", "nobody"]).await;
-        assert_eq!(nobody.code, 4, "{nobody:#?}");
+async fn archived_read_and_purged(running: bool) {
+    let world = World::two().await;
+    // Markers would be written whenever they like.
+    world.add(&json!({"session": {"keeper": false}}));
+    world.start().await;
+    for (session, text) in [("old", "the key is under the mat"), ("new", "hello")] {
+        let send = ["agent", "send", "steward", text, "--session", session];
+        drop(world.run(&send).await.ok());
     }
+    if !running {
+        drop(world.run(&["gateway", "stop"]).await.ok());
+    }
+    archiving_is_refused(&world).await;
+    let path = archived(&world).await;
+    if running {
+        let again = ["agent", "send", "steward", "and now?", "--session", "old"];
+        drop(world.run(&again).await.ok());
+        let list = ["session", "list", "--json"];
+        assert_eq!(ids(&world, &list).await, ["old", "new"]);
+    }
+    let purge = ["session", "delete", "steward", "old", "--purge", "--yes"];
+    assert_eq!(world.run(&purge).await.ok(), "purged agent:steward:old\n");
+    assert!(!path.exists());
+    let search = ["session", "search", "under the mat"];
+    assert_eq!(world.run(&search).await.ok(), "nothing found\n");
+    let delete = ["session", "delete", "steward", "new", "--yes"];
+    drop(world.run(&delete).await.ok());
+    let compact = ["session", "compact", "steward", "--json"];
+    let compacted = world.run(&compact).await.json();
+    assert_eq!(
+        compacted["keys"].as_array().unwrap().len(),
+        2,
+        "{compacted}"
+    );
+    assert_eq!(ids(&world, &["session", "list", "--json"]).await, [""; 0]);
+}
+
+async fn archiving_is_refused(world: &World) {
+    for usage in [
+        &["session", "archive", "steward"][..],
+        &["session", "archive", "steward", "--older-than", "7"],
+        &["session", "archive", "steward", "old", "--older-than", "7d"],
+    ] {
+        let ran = world.run(usage).await;
+        assert_eq!(ran.code, 2, "{ran:#?}");
+    }
+    let idle = ["session", "archive", "steward", "--older-than", "7d"];
+    assert_eq!(world.run(&idle).await.ok(), "nothing to archive\n");
+    let none = ["session", "archive", "steward", "none"];
+    let said = world.run(&none).await.failed(4);
+    assert!(said.contains("hint:"), "{said}");
+}
+
+/// Archives a session and reads it in every way; returns where the archive is.
+async fn archived(world: &World) -> std::path::PathBuf {
+    let get = ["session", "get", "steward", "old"];
+    let before = world.run(&get).await.ok();
+    let archive = ["session", "archive", "steward", "old", "--json"];
+    let archived = world.run(&archive).await.json();
+    let one = &archived["archived"][0];
+    let named = (&one["key"], &one["entries"]);
+    assert_eq!(named, (&json!("agent:steward:old"), &json!(3)));
+    let path = std::path::PathBuf::from(one["path"].as_str().unwrap());
+    assert_eq!(json!(path.metadata().unwrap().len()), one["bytes"]);
+
+    assert_eq!(ids(world, &["session", "list", "--json"]).await, ["new"]);
+    let list = ["session", "list", "--archived", "--json"];
+    assert_eq!(ids(world, &list).await, ["old"]);
+    let after = world.run(&get).await.ok();
+    let (head, said) = after.split_once('\n').unwrap();
+    assert_eq!(head, "agent:steward:old · 3 entries · archived");
+    assert_eq!(Some(said), before.split_once('\n').map(|(_, said)| said));
+    let search = ["session", "search", "under the mat"];
+    let found = world.run(&search).await.ok();
+    assert!(found.contains("steward old [1]"), "{found}");
+    let verify = ["session", "verify", "steward", "old", "--json"];
+    let verified = world.run(&verify).await.json();
+    assert_eq!(verified["ok"], json!(true), "{verified}");
+    let export = ["session", "export", "steward", "old"];
+    assert_eq!(world.run(&export).await.ok().lines().count(), 3);
+    path
 }
 
 #[tokio::test]
