@@ -4,6 +4,7 @@
 mod bare;
 mod counting;
 mod reading;
+mod searching;
 mod writing;
 
 use std::{path::Path, sync::Arc};

@@ -13,7 +13,7 @@ use std::{
 use openclaw_sessions::{Durability, RealDisk, Store, read_only};
 use tokio::time::Instant;
 
-use super::{AGENTS, SESSIONS, agent, draft, quantile, store, words};
+use super::{AGENTS, SESSIONS, agent, draft, quantile, searching, store, words};
 use crate::{
     report::{Figure, Limit},
     usage,
@@ -52,6 +52,7 @@ pub(super) async fn run() -> Result<Vec<Figure>, String> {
         warm.push(open(dir.path(), true).await?);
     }
     let mut figures = scan_figures(bytes, &scans, &counts);
+    figures.extend(searching::figures(dir.path(), bytes).await?);
     let detail = format!(
         "{bytes} bytes, {SESSIONS} sessions, {AGENTS} agents side by side, median of {OPENINGS}"
     );
@@ -241,7 +242,7 @@ pub(super) fn transcript_bytes(root: &Path) -> Result<u64, String> {
 }
 
 /// Files of one sort below a root: of each agent, and of its sealed segments.
-fn files(root: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
+pub(super) fn files(root: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     let mut dirs = vec![root.to_path_buf()];
     while let Some(dir) = dirs.pop() {

@@ -16,6 +16,8 @@ const EACH: usize = 150;
 const ROUNDS: usize = 5;
 /// Single appends that are timed.
 const SINGLE: usize = 400;
+/// Turns of which the bytes are counted, each with its marker.
+const MARKED_TURNS: usize = 20_000;
 /// Entries of which the bytes are counted.
 const COUNTED: usize = 200_000;
 
@@ -23,6 +25,7 @@ pub(super) async fn run() -> Result<Vec<Figure>, String> {
     let dir = tempfile::tempdir_in(".").map_err(words)?;
     let mut figures = against_bare(dir.path()).await?;
     figures.push(bytes_written().await?);
+    figures.push(bytes_with_markers().await?);
     Ok(figures)
 }
 
@@ -93,6 +96,42 @@ async fn appends(store: &Store, each: usize) -> Result<f64, String> {
         done.map_err(words)??;
     }
     Ok((CALLERS * each) as f64 / begun.elapsed().as_secs_f64())
+}
+
+/// Short conversations: after every question and its answer the session rests and gets its marker, which is as often as
+/// the keeper ever writes one.
+async fn bytes_with_markers() -> Result<Figure, String> {
+    let dir = tempfile::tempdir_in(".").map_err(words)?;
+    let disk = Counting::default();
+    let counted = store(dir.path(), Durability::Os, Arc::new(disk.clone()))?;
+    let owner = agent(0)?;
+    counted.open_agent(&owner).map_err(words)?;
+    let mut entries = 0;
+    for turn in 0..MARKED_TURNS {
+        let at = turn % 100;
+        let said = vec![draft(at, 0)?, draft(at, 1)?];
+        let before = disk.written();
+        counted.append(&owner, said).await.map_err(words)?;
+        entries += disk.written() - before;
+        let marked = counted
+            .commit(&owner, &super::session(at)?)
+            .map_err(words)?;
+        if marked.is_none() {
+            return Err("a turn got no marker".to_owned());
+        }
+    }
+    counted.shutdown().await.map_err(words)?;
+    Ok(Figure {
+        name: "bytes written over bytes of entries, a marker after every turn".to_owned(),
+        value: disk.written() as f64 / entries as f64,
+        unit: "x",
+        limit: Limit::AtMost(1.3),
+        detail: format!(
+            "{} over {entries} bytes, {MARKED_TURNS} questions and answers of {} bytes each",
+            disk.written(),
+            entries / MARKED_TURNS as u64
+        ),
+    })
 }
 
 /// One agent over several segments, opened and closed in order: what is written beside the entries is the list of
