@@ -25,6 +25,7 @@ use crate::{
     segment::{Layout, SealedSegment, roll},
 };
 
+mod anew;
 mod checkpoint;
 mod load;
 mod reader;
@@ -114,6 +115,8 @@ pub(crate) struct Cached {
     sealed: Vec<SealedSegment>,
     /// So much of the active file.
     active: u64,
+    /// All of that is known to be on the disk.
+    settled: bool,
 }
 
 /// Damaged places.
@@ -158,6 +161,8 @@ pub(crate) struct ActiveFile {
     pub(crate) dirty: bool,
     /// Its name is known to be durable.
     pub(crate) named: bool,
+    /// Some of what it shows may not be on the disk, and no sync would tell.
+    pub(crate) suspect: bool,
 }
 
 impl AgentFiles {
@@ -239,7 +244,11 @@ impl AgentFiles {
             }),
             Writer::Poisoned(active) => {
                 let active = active.clone();
-                self.begin_segment(disk, &mut writer, &active)
+                if active.suspect {
+                    self.write_anew(disk, &mut writer, &active)
+                } else {
+                    self.begin_segment(disk, &mut writer, &active)
+                }
             }
             Writer::Lost => {
                 let recovery = self.reload(disk, env, &mut writer, cache)?;
@@ -286,11 +295,12 @@ impl AgentFiles {
         let now = Some(Cached {
             sealed: view.sealed.clone(),
             active: active.len,
+            settled: !active.suspect,
         });
         if view.cached == now {
             return;
         }
-        let bytes = checkpoint::encode(disk, &self.layout, &view, (&*active.file, active.len));
+        let bytes = checkpoint::encode(disk, &self.layout, &view, active);
         drop(view);
         let Some(bytes) = bytes else {
             return;
@@ -344,8 +354,13 @@ impl AgentFiles {
         let Writer::Ready(active) = &*writer else {
             return Ok(());
         };
-        let active = active.clone();
-        if active.dirty
+        let mut active = active.clone();
+        if active.suspect {
+            self.write_anew(disk, &mut writer, &active)?;
+            if let Some(anew) = writer.ready() {
+                active = anew.clone();
+            }
+        } else if active.dirty
             && let Err(error) = active.file.datasync()
         {
             writer.poison();
@@ -383,13 +398,8 @@ impl AgentFiles {
                 state.map_err(|error| Error::disk("look at", self.layout.active(), error))?;
             Ok((file, state.identity))
         });
-        let (file, identity) = begun.inspect_err(|_| {
-            // Half-way through, the name may have moved on; what is where is read again then.
-            let path = disk.state(&self.layout.active());
-            if !path.is_ok_and(|state| state.identity == active.identity) {
-                *writer = Writer::Lost;
-            }
-        })?;
+        let (file, identity) =
+            begun.inspect_err(|_| self.lose_if_moved(disk, writer, active.identity))?;
         let mut view = self.view();
         if let Ok(state) = disk.state(&self.layout.sealed(&ending.file)) {
             view.states.insert(ending.file.clone(), state);
@@ -403,6 +413,7 @@ impl AgentFiles {
             len: 0,
             dirty: false,
             named: true,
+            suspect: false,
         });
         Ok(())
     }
@@ -470,9 +481,10 @@ impl Writer {
         }
     }
 
-    /// Nothing more goes into the active file.
+    /// Nothing more goes into the active file. What it was still to sync may be lost.
     pub(crate) fn poison(&mut self) {
         if let Self::Ready(active) = self {
+            active.suspect |= active.dirty;
             *self = Self::Poisoned(active.clone());
         }
     }

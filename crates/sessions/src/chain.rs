@@ -22,7 +22,7 @@ use crate::{
     store::Store,
 };
 
-/// How often a marker is tried when the session is deleted and begun again at the same time.
+/// How often a marker is tried when the session is deleted and begun again, or its file read again, at the same time.
 const TRIES_MAX: usize = 8;
 
 /// A hash that goes on from marker to marker.
@@ -89,6 +89,10 @@ impl Store {
             if !wait(self.append_in_life(agent, entry, life))?.is_empty() {
                 return Ok(Some(marker));
             }
+            let agent = Arc::clone(&files);
+            self.exclusively(move |shared| {
+                agent.settle(&*shared.disk, &*shared.env, &shared.cache)
+            })??;
         }
         Err(Error::Busy)
     }

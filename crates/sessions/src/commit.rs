@@ -252,8 +252,11 @@ impl CommitThread {
                 continue;
             };
             self.shared.counters.syncs.fetch_add(1, Relaxed);
-            active.dirty = false;
-            if let Err(error) = active.file.datasync() {
+            let synced = active.file.datasync();
+            if synced.is_ok() {
+                active.dirty = false;
+            }
+            if let Err(error) = synced {
                 writer.poison();
                 let error = Error::disk("sync", agent.layout.active(), error);
                 tracing::error!(agent = %agent.id, error = &error as &dyn std::error::Error, "a late sync failed");

@@ -7,8 +7,9 @@ use std::{
 };
 
 use crate::{
-    disk::{Disk, DiskFile, OpenMode},
+    disk::{Disk, DiskFile, OpenMode, read_full, write_full},
     error::Error,
+    limits::SCAN_CHUNK_BYTES,
     manifest::{self, Manifest},
 };
 
@@ -123,6 +124,51 @@ pub(crate) fn roll(
     disk.sync_dir(&layout.dir)
         .map_err(|error| Error::disk("sync", &layout.dir, error))?;
     Ok(file)
+}
+
+/// Puts a copy of the active segment's first bytes in its place; returns the copy, locked. The copy is synced before it
+/// takes the name.
+pub(crate) fn replace_active(
+    disk: &dyn Disk,
+    layout: &Layout,
+    from: &dyn DiskFile,
+    len: u64,
+) -> Result<Arc<dyn DiskFile>, Error> {
+    let (active, next) = (layout.active(), layout.dir.join(NEXT));
+    let file = create_afresh(disk, &next)?;
+    lock(&*file, &active)
+        .and_then(|()| {
+            let copied = copy(from, &*file, 0, len).and_then(|()| file.datasync());
+            copied.map_err(|error| Error::disk("write", &next, error))
+        })
+        .and_then(|()| {
+            let renamed = disk.rename(&next, &active);
+            renamed.map_err(|error| Error::disk("replace", &active, error))
+        })
+        .inspect_err(|_| {
+            // Space that is short is not to be taken by half a copy.
+            disk.remove(&next).unwrap_or_default();
+        })?;
+    disk.sync_dir(&layout.dir)
+        .map_err(|error| Error::disk("sync", &layout.dir, error))?;
+    Ok(file)
+}
+
+/// Copies a part of a file to the end of another; all of it must be there.
+pub(crate) fn copy(from: &dyn DiskFile, to: &dyn DiskFile, begin: u64, end: u64) -> io::Result<()> {
+    let mut buffer = vec![0; SCAN_CHUNK_BYTES];
+    let mut at = begin;
+    while at < end {
+        let left = usize::try_from(end - at).unwrap_or(usize::MAX);
+        let room = left.min(buffer.len());
+        let count = read_full(from, at, &mut buffer[..room])?;
+        if count < room {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        write_full(to, &buffer[..count])?;
+        at += count as u64;
+    }
+    Ok(())
 }
 
 /// Opens the active segment for appending, made if there is none; says whether it was made.

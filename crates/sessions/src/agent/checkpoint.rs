@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Damage, Damaged, View};
+use super::{ActiveFile, Damage, Damaged, View};
 use crate::{
     archive::ArchiveFile,
     disk::{Disk, DiskFile, FileIdentity, FileState, OpenMode, read_full, write_full},
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The first bytes, which change with the form.
-const MAGIC: &[u8] = b"openclaw index 3\n";
+const MAGIC: &[u8] = b"openclaw index 4\n";
 /// Bytes of the checksum at the end.
 const CRC_BYTES: usize = 4;
 /// Every fault a damaged place can have; its position is what is written.
@@ -53,6 +53,8 @@ pub(super) struct Checkpoint {
     pub(super) states: BTreeMap<String, FileState>,
     /// So much of the active file is covered.
     pub(super) covered: u64,
+    /// All of that is known to be on the disk.
+    pub(super) settled: bool,
 }
 
 /// Reads the cache, if there is one and the files are as it says.
@@ -79,6 +81,7 @@ pub(super) fn read(
         return None;
     }
     let covered = active_covered(active, &mut rest)?;
+    let settled = take_number(&mut rest)? == 1;
     let damage = take_damage(&mut rest)?;
     let index = Index::load(&mut rest)?;
     rest.is_empty().then_some(Checkpoint {
@@ -86,6 +89,7 @@ pub(super) fn read(
         damage,
         states,
         covered,
+        settled,
     })
 }
 
@@ -148,9 +152,9 @@ pub(super) fn encode(
     disk: &dyn Disk,
     layout: &Layout,
     view: &View,
-    active: (&dyn DiskFile, u64),
+    active: &ActiveFile,
 ) -> Option<Vec<u8>> {
-    let (file, len) = active;
+    let (file, len) = (&*active.file, active.len);
     let state = file.state().ok()?;
     if state.len != len {
         return None;
@@ -171,6 +175,7 @@ pub(super) fn encode(
     put_number(archives_sum(&view.archives), &mut out);
     put_state(state, &mut out);
     put_number(u64::from(witness_of(file, len).ok()?), &mut out);
+    put_number(u64::from(!active.suspect), &mut out);
     put_damage(&view.damage, &mut out)?;
     view.index.save(&mut out);
     let crc = crc32c::crc32c(&out);

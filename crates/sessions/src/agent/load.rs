@@ -60,6 +60,7 @@ pub(super) fn load(
         .flatten();
     let mut reading = Reading::new(created, saved, &listed);
     reading.sealed(disk, layout, &listed.segments)?;
+    let settled = reading.settled();
     let (tail, len) = reading.active(&*file, &path, next_number(&listed.segments))?;
     let active = ActiveFile {
         file: Arc::clone(&file),
@@ -67,6 +68,7 @@ pub(super) fn load(
         len,
         dirty: false,
         named: false,
+        suspect: settled != Some(len) && len > 0,
     };
     let writer = match repair(disk, env, &active, tail, &path) {
         Ok((active, torn)) => {
@@ -157,8 +159,15 @@ impl Reading {
             cached: Some(Cached {
                 sealed: listed.segments.clone(),
                 active: saved.covered,
+                settled: saved.settled,
             }),
         }
+    }
+
+    /// So much of the active file is known to be on the disk.
+    fn settled(&self) -> Option<u64> {
+        let cached = self.cached.as_ref().filter(|cached| cached.settled);
+        cached.map(|cached| cached.active)
     }
 
     /// Reads the sealed segments, unless the cache covered them.

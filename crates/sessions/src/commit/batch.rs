@@ -158,10 +158,12 @@ impl Written {
     /// After a failed sync nothing is known about the bytes: they go, and nothing follows them.
     fn abandon(&self) {
         let mut writer = self.agent.writer();
-        if let Some(active) = writer.ready()
-            && let Err(error) = active.file.truncate(active.len)
-        {
-            tracing::warn!(agent = %self.agent.id, %error, "unacknowledged lines stay in the poisoned segment");
+        if let Some(active) = writer.ready() {
+            // What is left was synced before, or the file was suspect from the beginning.
+            active.dirty = false;
+            if let Err(error) = active.file.truncate(active.len) {
+                tracing::warn!(agent = %self.agent.id, %error, "unacknowledged lines stay in the poisoned segment");
+            }
         }
         writer.poison();
     }
@@ -242,11 +244,15 @@ impl Lines {
         self.replies.push((request.reply, appended));
     }
 
-    /// Whether the session a marker was made for has neither another marker nor another life by now.
+    /// Whether the session a marker was made for has neither another marker nor another life by now, and what it
+    /// covers is on the disk or goes there with it.
     fn still_holds(&self, agent: &AgentFiles, request: &Request) -> bool {
         let (Some(life), Some(marker)) = (request.only_in, request.imported.first()) else {
             return true;
         };
+        if agent.is_suspect() {
+            return false;
+        }
         let session = &marker.session;
         let found = agent.view().index.committed(session);
         let in_batch = |(_, _, entry): &(u64, u32, Arc<Entry>)| {

@@ -15,3 +15,4 @@ mod real;
 mod rewrites;
 mod search;
 mod seeds;
+mod unsynced;
