@@ -16,6 +16,7 @@ use openclaw_types::{AgentId, SessionId};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    commit::Condition,
     entry::{Draft, Entry, Kind, Marker, SUM_BYTES},
     error::Error,
     history::History,
@@ -86,7 +87,7 @@ impl Store {
             let draft = Draft::record(Kind::Commit, session.clone());
             let mut entry = Entry::from_draft(draft, String::new(), self.now(), 0);
             marker.mark(&mut entry);
-            if !wait(self.append_in_life(agent, entry, life))?.is_empty() {
+            if !wait(self.append_if(agent, entry, Condition::Life(life)))?.is_empty() {
                 return Ok(Some(marker));
             }
             let agent = Arc::clone(&files);

@@ -21,13 +21,13 @@ use tokio::{
     time::{Duration, Instant},
 };
 
-pub(crate) use self::{
-    batch::Request,
-    inbox::{Inbox, Refused},
-};
 use self::{
     batch::{Batch, Written},
     sync::SyncPool,
+};
+pub(crate) use self::{
+    batch::{Condition, Request},
+    inbox::{Inbox, Refused},
 };
 use crate::{
     agent::{AgentFiles, Writer},

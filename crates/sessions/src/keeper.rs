@@ -48,6 +48,8 @@ pub struct KeptArchive {
     pub last_activity: Timestamp,
     /// Its size on disk.
     pub bytes: u64,
+    /// Something was said in the session since: it needs the archive.
+    pub in_use: bool,
 }
 
 /// Something that is due.
@@ -220,16 +222,24 @@ impl Keeper {
         if self.options.excess != Excess::Removed {
             return;
         }
-        let mut oldest: Vec<_> = archives.iter().collect();
-        oldest.sort_by_key(|archive| archive.last_activity);
-        for archive in oldest {
+        // A session goes whole, with all of its archives, and not while it is used.
+        let mut removable: BTreeMap<_, (Timestamp, u64)> = BTreeMap::new();
+        for archive in archives.iter().filter(|archive| !archive.in_use) {
+            let key = (&archive.agent, &archive.session);
+            let (last, bytes) = removable.entry(key).or_insert((archive.last_activity, 0));
+            *last = archive.last_activity.max(*last);
+            *bytes += archive.bytes;
+        }
+        let mut oldest: Vec<_> = removable.into_iter().collect();
+        oldest.sort_by_key(|(_, (last, _))| *last);
+        for ((agent, session), (_, freed)) in oldest {
             if bytes <= bytes_max {
                 break;
             }
-            bytes -= archive.bytes;
+            bytes -= freed;
             due.push(Due::Remove {
-                agent: archive.agent.clone(),
-                session: archive.session.clone(),
+                agent: agent.clone(),
+                session: session.clone(),
             });
         }
     }

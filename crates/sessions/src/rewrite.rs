@@ -15,8 +15,14 @@ use self::{
     swap::{Done, Swap},
 };
 use crate::{
-    agent::AgentFiles, chain::unknown, error::Error, keeper::KeptArchive,
-    limits::REWRITE_SESSIONS_MAX, store::Store,
+    agent::AgentFiles,
+    chain::{unknown, wait},
+    commit::Condition,
+    entry::{Draft, Entry, Kind},
+    error::Error,
+    keeper::KeptArchive,
+    limits::REWRITE_SESSIONS_MAX,
+    store::Store,
 };
 
 mod copy;
@@ -142,6 +148,33 @@ impl Store {
             .gone()
     }
 
+    /// Purges sessions of which all is in archives. One that somebody has written to since stays as it is, whole, and
+    /// is not among those that were concerned.
+    ///
+    /// # Errors
+    /// As of [`Store::purge`].
+    pub fn purge_archived(
+        &self,
+        agent: &AgentId,
+        sessions: &[SessionId],
+    ) -> Result<Rewritten, Error> {
+        let files = self.agent(agent)?;
+        let _maintenance = files.maintenance();
+        let mut gone = Vec::new();
+        for session in sessions {
+            let draft = Draft::record(Kind::Tombstone, session.clone());
+            let tombstone = Entry::from_draft(draft, String::new(), self.now(), 0);
+            let done = wait(self.append_if(agent, tombstone, Condition::Archived))?;
+            if !done.is_empty() {
+                gone.push(session.clone());
+            }
+        }
+        if gone.is_empty() {
+            return Ok(Rewritten::default());
+        }
+        self.rewrite(&files, Task::Thin(gone), "purge")?.gone()
+    }
+
     /// Removes what tombstones hide.
     ///
     /// It reads all of the agent's segments, so it blocks for as long as that takes.
@@ -168,6 +201,7 @@ impl Store {
                 session: archive.session.clone(),
                 last_activity: archive.last_activity,
                 bytes: archive.bytes,
+                in_use: !view.index.is_archived(&archive.session),
             }));
         }
         found

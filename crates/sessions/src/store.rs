@@ -13,9 +13,10 @@ use tokio::{sync::oneshot, time::Duration};
 use crate::{
     agent::{AgentFiles, Recovery},
     cache::TailCache,
-    chain::{Life, unknown, wait},
+    chain::{unknown, wait},
     commit::{
-        self, Command, Counters, Durability, Exclusive, Inbox, Refused, Request, Shared, lock,
+        self, Command, Condition, Counters, Durability, Exclusive, Inbox, Refused, Request, Shared,
+        lock,
     },
     disk::Disk,
     entry::{Appended, Draft, Entry, Kind},
@@ -214,7 +215,7 @@ impl Store {
     fn push(
         &self,
         files: Arc<AgentFiles>,
-        (drafts, imported, only_in): (Vec<Draft>, Vec<Entry>, Option<Life>),
+        (drafts, imported, only_if): (Vec<Draft>, Vec<Entry>, Option<Condition>),
         bytes: usize,
     ) -> Result<oneshot::Receiver<Result<Vec<Appended>, Error>>, Error> {
         let (reply, answer) = oneshot::channel();
@@ -223,7 +224,7 @@ impl Store {
             Request {
                 drafts,
                 imported,
-                only_in,
+                only_if,
                 reply,
             },
         );
@@ -237,17 +238,17 @@ impl Store {
         }
     }
 
-    /// Appends a marker if its session is still as it was; the answer is empty if not.
-    pub(crate) fn append_in_life(
+    /// Appends an entry if something holds of its session; the answer is empty if not.
+    pub(crate) fn append_if(
         &self,
         agent: &AgentId,
-        marker: Entry,
-        life: Life,
+        entry: Entry,
+        condition: Condition,
     ) -> impl Future<Output = Result<Vec<Appended>, Error>> + Send + 'static + use<> {
-        let bytes = marker.memory_bytes();
+        let bytes = entry.memory_bytes();
         let files = self.agent(agent);
-        let queued =
-            files.and_then(|files| self.push(files, (Vec::new(), vec![marker], Some(life)), bytes));
+        let queued = files
+            .and_then(|files| self.push(files, (Vec::new(), vec![entry], Some(condition)), bytes));
         async move {
             match queued?.await {
                 Ok(result) => result,

@@ -11,6 +11,7 @@
 
 mod a2a;
 mod agents;
+mod archives;
 mod auth;
 mod chat;
 mod hostile;

@@ -42,11 +42,11 @@ impl Checker<'_> {
                 auto_commit: kept && keeper.flag("auto_commit"),
                 archive_after_ms: (kept && keeper.flag("archive")).then_some(archive_after_ms),
             },
-            maintenance: self.maintenance(&maintenance),
+            maintenance: self.maintenance(&maintenance, kept),
         }
     }
 
-    fn maintenance(&mut self, maintenance: &Section<'_>) -> Maintenance {
+    fn maintenance(&mut self, maintenance: &Section<'_>, kept: bool) -> Maintenance {
         let name = "maxDiskBytes";
         let stated = match maintenance.text(name) {
             Some(text) => {
@@ -66,7 +66,8 @@ impl Checker<'_> {
         Maintenance {
             mode: match maintenance.text_or_default("mode") {
                 "off" => MaintenanceMode::Off,
-                "enforce" => MaintenanceMode::Enforce,
+                // Without a keeper nobody enforces anything, and what is too much is still told.
+                "enforce" if kept => MaintenanceMode::Enforce,
                 _ => MaintenanceMode::Warn,
             },
             sessions_max: maintenance.number("maxEntries"),

@@ -2,7 +2,7 @@
 
 use openclaw_config::{
     Config, Problem,
-    config::{AgentModel, Keeper, PassthroughEndpoint},
+    config::{AgentModel, Keeper, MaintenanceMode, PassthroughEndpoint},
 };
 
 use crate::fixture::Home;
@@ -194,4 +194,20 @@ fn the_keeper_is_set_where_any_of_the_known_files_sets_it() {
     let (config, problems) = shape("{ session: { maintenance: { maxDiskBytes: 'much' } } }");
     assert_eq!(config.session.maintenance.archive_bytes_max, 10 << 30);
     assert_eq!(problems.len(), 1);
+}
+
+#[test]
+fn without_a_keeper_nothing_is_enforced_and_all_is_told() {
+    for (keeper, mode) in [
+        ("true", MaintenanceMode::Enforce),
+        ("{ archive: false }", MaintenanceMode::Enforce),
+        ("false", MaintenanceMode::Warn),
+        ("{ enabled: false }", MaintenanceMode::Warn),
+    ] {
+        let written =
+            format!("{{ session: {{ keeper: {keeper}, maintenance: {{ mode: 'enforce' }} }} }}");
+        let (config, problems) = shape(&written);
+        assert_eq!(problems, [], "{written}");
+        assert_eq!(config.session.maintenance.mode, mode, "{written}");
+    }
 }

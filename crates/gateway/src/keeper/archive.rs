@@ -12,6 +12,8 @@ use crate::{boot, report::chain, state::State};
 const FIRST: Duration = Duration::from_secs(60);
 /// Ages are counted in days, so that an hour is soon enough.
 const TICK: Duration = Duration::from_secs(3_600);
+/// After how long a round begins with no further agent; what is left over is for the next.
+const ROUND: Duration = Duration::from_secs(600);
 
 /// Looks for what is due until the gateway stops.
 pub(crate) async fn keep(state: Arc<State>) {
@@ -25,8 +27,10 @@ pub(crate) async fn keep(state: Arc<State>) {
             _at = ticks.tick() => {}
         }
         let (store, now) = (state.store.clone(), state.env.now());
+        let (stopping, deadline) = (state.stopping.clone(), Instant::now() + ROUND);
         let round = tokio::task::spawn_blocking(move || {
-            for words in round(options, &store, now) {
+            let enough = || stopping.is_cancelled() || Instant::now() > deadline;
+            for words in round(options, &store, now, &enough) {
                 tracing::warn!("{words}");
             }
         });
@@ -41,10 +45,18 @@ pub(crate) async fn keep(state: Arc<State>) {
     }
 }
 
-/// Does what is due; returns what is too much and only reported.
-fn round(options: KeeperOptions, store: &Store, now: Timestamp) -> Vec<String> {
+/// Does what is due, agent by agent until it is `enough`; returns what is too much and only reported.
+fn round(
+    options: KeeperOptions,
+    store: &Store,
+    now: Timestamp,
+    enough: &dyn Fn() -> bool,
+) -> Vec<String> {
     let keeper = Keeper::new(options);
     for due in keeper.archives(now, &store.list(None), &[]) {
+        if enough() {
+            return Vec::new();
+        }
         if let Due::Archive { agent, cutoff } = due {
             archive(store, &agent, cutoff);
         }
@@ -57,6 +69,9 @@ fn round(options: KeeperOptions, store: &Store, now: Timestamp) -> Vec<String> {
         }
     }
     for (agent, sessions) in by_agent {
+        if enough() {
+            return Vec::new();
+        }
         remove(store, &agent, &sessions);
     }
     let mut counts: BTreeMap<AgentId, usize> = BTreeMap::new();
@@ -78,9 +93,11 @@ fn archive(store: &Store, agent: &AgentId, cutoff: Timestamp) {
 }
 
 fn remove(store: &Store, agent: &AgentId, sessions: &[SessionId]) {
-    match store.purge(agent, sessions) {
-        Ok(_) => {
-            let names: Vec<_> = sessions.iter().map(SessionId::as_str).collect();
+    match store.purge_archived(agent, sessions) {
+        // They were all written to again.
+        Ok(done) if done.sessions.is_empty() => {}
+        Ok(done) => {
+            let names: Vec<_> = done.sessions.iter().map(SessionId::as_str).collect();
             let sessions = names.join(" ");
             tracing::warn!(%agent, sessions, "the oldest archives were removed to make room");
         }

@@ -24,14 +24,24 @@ use crate::{
 /// Who is told how an append went.
 pub(crate) type Reply = oneshot::Sender<Result<Vec<Appended>, Error>>;
 
+/// What must hold of a session when an entry is written to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// It has neither another marker nor another life by now, and what a marker covers is on the disk or goes there
+    /// with it.
+    Life(Life),
+    /// All of it is in archives: nobody has written to it since.
+    Archived,
+}
+
 /// Drafts of one call, which become durable together.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) drafts: Vec<Draft>,
     /// Entries from elsewhere, which keep their times.
     pub(crate) imported: Vec<Entry>,
-    /// Only if the one session concerned is still as it was; otherwise nothing is appended, and that is the answer.
-    pub(crate) only_in: Option<Life>,
+    /// Only if this holds of the one session concerned; otherwise nothing is appended, and that is the answer.
+    pub(crate) only_if: Option<Condition>,
     pub(crate) reply: Reply,
 }
 
@@ -244,21 +254,27 @@ impl Lines {
         self.replies.push((request.reply, appended));
     }
 
-    /// Whether the session a marker was made for has neither another marker nor another life by now, and what it
-    /// covers is on the disk or goes there with it.
+    /// Whether what an entry depends on holds still, with what stands before it in the batch.
     fn still_holds(&self, agent: &AgentFiles, request: &Request) -> bool {
-        let (Some(life), Some(marker)) = (request.only_in, request.imported.first()) else {
+        let (Some(condition), Some(entry)) = (request.only_if, request.imported.first()) else {
             return true;
         };
-        if agent.is_suspect() {
-            return false;
+        let session = &entry.session;
+        let in_batch = self.entries.iter().map(|(_, _, entry)| entry);
+        let mut in_batch = in_batch.filter(|entry| entry.session == *session);
+        match condition {
+            Condition::Life(life) => {
+                if agent.is_suspect() {
+                    return false;
+                }
+                let found = agent.view().index.committed(session);
+                found.is_some_and(|found| found.life == life)
+                    && !in_batch.any(|entry| matches!(entry.kind, Kind::Commit | Kind::Tombstone))
+            }
+            Condition::Archived => {
+                agent.view().index.is_archived(session) && in_batch.next().is_none()
+            }
         }
-        let session = &marker.session;
-        let found = agent.view().index.committed(session);
-        let in_batch = |(_, _, entry): &(u64, u32, Arc<Entry>)| {
-            matches!(entry.kind, Kind::Commit | Kind::Tombstone) && entry.session == *session
-        };
-        found.is_some_and(|found| found.life == life) && !self.entries.iter().any(in_batch)
     }
 
     fn add_entry(

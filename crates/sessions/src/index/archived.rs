@@ -33,6 +33,12 @@ impl Index {
         archived.filter_map(|(id, session)| session.summary(agent, id))
     }
 
+    /// Whether all of a session is in archives: nothing was said in it since.
+    pub(crate) fn is_archived(&self, session: &SessionId) -> bool {
+        let found = self.sessions.get(session);
+        found.is_some_and(|found| found.is_alive() && !found.is_here())
+    }
+
     /// Whether an archive is a part of a session that is not deleted.
     pub(crate) fn joins(&self, archive: &ArchiveFile) -> bool {
         let session = self.sessions.get(&archive.session);

@@ -135,6 +135,7 @@ fn the_oldest_archives_go_until_the_rest_has_room() {
         session: session(name),
         last_activity: Timestamp(NOW.as_millis() - age),
         bytes,
+        in_use: false,
     };
     let archives = [
         archive("new", 1, 60),
@@ -173,5 +174,34 @@ fn the_oldest_archives_go_until_the_rest_has_room() {
         let bytes = archives.iter().map(|archive| archive.bytes).sum();
         let found = exceeded(&keeper.options, std::iter::empty(), bytes);
         assert_eq!(found, reported);
+    }
+}
+
+#[test]
+fn a_session_goes_with_all_of_its_archives_and_not_while_it_is_used() {
+    let archive = |name: &str, age: i64, in_use: bool| KeptArchive {
+        agent: agent("alpha"),
+        session: session(name),
+        last_activity: Timestamp(NOW.as_millis() - age),
+        bytes: 40,
+        in_use,
+    };
+    let archives = [
+        archive("used", 9, true),
+        archive("twice", 8, false),
+        archive("once", 5, false),
+        archive("twice", 2, false),
+    ];
+    for (bytes_max, due) in [
+        (160, &[][..]),
+        (159, &["remove once"]),
+        (119, &["remove once", "remove twice"]),
+        (0, &["remove once", "remove twice"]),
+    ] {
+        let keeper = Keeper::new(KeeperOptions {
+            archive_bytes_max: bytes_max,
+            ..OPTIONS
+        });
+        assert_eq!(names(&keeper.archives(NOW, &[], &archives)), due);
     }
 }

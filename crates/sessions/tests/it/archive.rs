@@ -455,6 +455,45 @@ async fn only_idle_sessions_without_an_open_run_are_archived_by_age() {
 }
 
 #[tokio::test]
+async fn only_what_nobody_has_written_to_since_is_purged_as_archived() {
+    let dir = tempfile::tempdir().unwrap();
+    let (main, root) = (agent("main"), dir.path());
+    let store = real_store(root);
+    store.open_agent(&main).unwrap();
+    fill(&store, 2).await;
+    let said = vec![user("asked", "first")];
+    store.append(&main, said).await.unwrap();
+    for name in ["old", "asked"] {
+        let which = Which::Session(session(name));
+        store.archive(&main, &which).unwrap();
+    }
+    let in_use = |store: &Store| -> Vec<(String, bool)> {
+        let kept = store.archives().into_iter();
+        kept.map(|kept| (kept.session.as_str().to_owned(), kept.in_use))
+            .collect()
+    };
+    let all = [session("old"), session("new"), session("asked")];
+    // It is queued, and not in the index: whoever decides must look at what stands before the tombstone.
+    let asked = store.append(&main, vec![user("asked", "again")]);
+    let done = store.purge_archived(&main, &all).unwrap();
+    assert_eq!(done.sessions, [session("old")]);
+    let asked = asked.await.unwrap();
+    assert_eq!(asked.first().map(|done| done.seq), Some(3));
+    assert_eq!(in_use(&store), [("asked".to_owned(), true)]);
+    let nothing = store.purge_archived(&main, &all).unwrap();
+    assert_eq!(nothing, openclaw_sessions::Rewritten::default());
+    everywhere(root, store, |reader| {
+        let mut here = reader.listed().0;
+        here.sort();
+        assert_eq!(here, ["asked", "new"], "neither is hidden");
+        assert_eq!(numbers(&reader.all("asked")), [1, 2, 3]);
+        assert_eq!(numbers(&reader.all("new")), [1, 2]);
+        assert_eq!(reader.found("old 0"), []);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_the_list_said_of_an_archive_is_learned_from_it_again() {
     let dir = tempfile::tempdir().unwrap();
     let (main, root) = (agent("main"), dir.path());

@@ -65,7 +65,7 @@ async fn what_is_idle_is_archived_and_what_is_too_much_reported_or_removed() {
         archive_after_ms: None,
         ..OPTIONS
     };
-    let reported = round(wait, &store, env.now());
+    let reported = round(wait, &store, env.now(), &|| false);
     assert_eq!(reported.len(), 1);
     assert!(
         reported[0]
@@ -74,14 +74,14 @@ async fn what_is_idle_is_archived_and_what_is_too_much_reported_or_removed() {
     );
     assert_eq!(names(&store).0.len(), 4);
 
-    assert_eq!(round(OPTIONS, &store, env.now()), [""; 0]);
+    assert_eq!(round(OPTIONS, &store, env.now(), &|| false), [""; 0]);
     assert_eq!(names(&store), (of(&["d"]), of(&["a", "b", "c"])));
 
     let none = KeeperOptions {
         archive_bytes_max: 0,
         ..OPTIONS
     };
-    let reported = round(none, &store, env.now());
+    let reported = round(none, &store, env.now(), &|| false);
     assert!(reported[0].starts_with("archives take "), "{reported:?}");
     assert_eq!(names(&store).1.len(), 3);
 
@@ -91,7 +91,7 @@ async fn what_is_idle_is_archived_and_what_is_too_much_reported_or_removed() {
         archive_bytes_max: bytes - 1,
         ..OPTIONS
     };
-    assert_eq!(round(enforce, &store, env.now()), [""; 0]);
+    assert_eq!(round(enforce, &store, env.now(), &|| false), [""; 0]);
     assert_eq!(
         names(&store),
         (of(&["d"]), of(&["b", "c"])),
@@ -105,5 +105,34 @@ async fn what_is_idle_is_archived_and_what_is_too_much_reported_or_removed() {
             .entries,
         1
     );
+    store.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_that_is_used_again_is_not_removed_with_its_old_archive() {
+    let dir = tempfile::tempdir().unwrap();
+    let env = Arc::new(SimEnv::new(Timestamp(1_711_843_200_000), 1));
+    let store = store(dir.path(), &env);
+    for name in ["again", "idle"] {
+        say(&store, name).await;
+        env.advance_ms(1_000);
+    }
+    env.advance_ms(i64::try_from(48 * HOUR_MS).unwrap());
+    assert_eq!(round(OPTIONS, &store, env.now(), &|| true), [""; 0]);
+    assert_eq!(names(&store).0.len(), 2, "nothing is begun at a stop");
+    assert_eq!(round(OPTIONS, &store, env.now(), &|| false), [""; 0]);
+    assert_eq!(names(&store), (of(&[]), of(&["again", "idle"])));
+    say(&store, "again").await;
+    assert_eq!(names(&store), (of(&["again"]), of(&["idle"])));
+
+    let enforce = KeeperOptions {
+        excess: Excess::Removed,
+        archive_bytes_max: 0,
+        ..OPTIONS
+    };
+    let _said = round(enforce, &store, env.now(), &|| false);
+    assert_eq!(names(&store), (of(&["again"]), of(&[])));
+    let entries = store.summary(&agent("alpha"), &session("again"));
+    assert!(entries.is_some_and(|found| found.entries >= 2));
     store.shutdown().await.unwrap();
 }
