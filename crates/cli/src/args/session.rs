@@ -60,6 +60,7 @@ pub(crate) enum Session {
     /// Move a session, or all that have been idle for long, to compressed files that are still read
     #[command(
         group = clap::ArgGroup::new("which").required(true).args(["session", "older_than"]),
+        override_usage = "openclaw session archive <AGENT> <SESSION|--older-than <AGE>>",
         after_help = "An archived session is read, searched, and exported as before; a message to it brings it back.\n\n\
                       Examples:\n  openclaw session archive steward --older-than 7d\n  openclaw session archive steward sess-1"
     )]
