@@ -32,6 +32,7 @@ use crate::{
     recover::{Found as Piece, take_line},
 };
 
+mod fold;
 mod ground;
 mod needle;
 mod snippet;

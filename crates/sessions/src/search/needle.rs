@@ -6,7 +6,7 @@
 use memchr::memmem;
 use regex::{Regex, RegexBuilder, bytes};
 
-use super::{Case, QUERY_BYTES_MAX, QueryFault};
+use super::{Case, QUERY_BYTES_MAX, QueryFault, fold::Folded};
 
 /// A key inside tool arguments that this crate writes with an escape; see the format.
 const OUR_KEY: &[u8] = b"\"\\u0074imestamp\"";
@@ -24,7 +24,9 @@ pub(crate) struct Needle {
 #[derive(Debug)]
 enum Raw {
     Exact(Box<memmem::Finder<'static>>),
-    Folded(bytes::Regex),
+    Folded(Folded),
+    /// Where every character has forms of several bytes.
+    Many(bytes::Regex),
 }
 
 #[derive(Debug)]
@@ -58,14 +60,18 @@ impl Needle {
                 Text::Exact(Box::new(inner), text.len()),
             )
         } else {
-            let raw = bytes::RegexBuilder::new(&regex::escape(&escaped))
-                .case_insensitive(true)
-                .build();
+            let raw = match Folded::new(&escaped) {
+                Some(folded) => Ok(Raw::Folded(folded)),
+                None => bytes::RegexBuilder::new(&regex::escape(&escaped))
+                    .case_insensitive(true)
+                    .build()
+                    .map(Raw::Many),
+            };
             let inner = RegexBuilder::new(&regex::escape(text))
                 .case_insensitive(true)
                 .build();
             match (raw, inner) {
-                (Ok(raw), Ok(inner)) => (Raw::Folded(raw), Text::Folded(inner)),
+                (Ok(raw), Ok(inner)) => (raw, Text::Folded(inner)),
                 _ => return Err(QueryFault::TooLong { bytes: text.len() }),
             }
         };
@@ -108,7 +114,8 @@ impl Needle {
     fn raw_from(&self, haystack: &[u8], from: usize) -> Option<usize> {
         match &self.raw {
             Raw::Exact(finder) => finder.find(&haystack[from..]).map(|at| from + at),
-            Raw::Folded(regex) => regex.find_at(haystack, from).map(|found| found.start()),
+            Raw::Folded(folded) => folded.find(haystack, from),
+            Raw::Many(regex) => regex.find_at(haystack, from).map(|found| found.start()),
         }
     }
 
