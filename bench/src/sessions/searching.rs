@@ -33,38 +33,45 @@ pub(super) async fn figures(root: &Path, bytes: u64) -> Result<Vec<Figure>, Stri
         said.content = TEXT.to_owned();
         opened.append(&owner, vec![said]).await.map_err(words)?;
     }
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        ours.push(search(&opened)?);
-        theirs.extend(ripgrep(root)?);
+    let mut figures = Vec::new();
+    for (case, options) in [(Case::Sensitive, "-cF"), (Case::Insensitive, "-ciF")] {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            ours.push(search(&opened, case)?);
+            theirs.extend(ripgrep(root, options)?);
+        }
+        figures.extend(figure(&ours, &theirs, options, bytes));
     }
     opened.shutdown().await.map_err(words)?;
+    Ok(figures)
+}
+
+/// None where ripgrep is not installed.
+fn figure(ours: &[Took], theirs: &[Took], options: &str, bytes: u64) -> Option<Figure> {
     let median = |all: &[Took], of: fn(&Took) -> f64| {
         let mut times: Vec<f64> = all.iter().map(of).collect();
         quantile(&mut times, 0.5)
     };
-    let (clock, processor) = (median(&ours, |took| took.0), median(&ours, |took| took.1));
+    let (clock, processor) = (median(ours, |took| took.0), median(ours, |took| took.1));
     if theirs.is_empty() {
-        return Ok(Vec::new());
+        return None;
     }
-    let (their_clock, their_processor) = (
-        median(&theirs, |took| took.0),
-        median(&theirs, |took| took.1),
-    );
-    Ok(vec![Figure {
-        name: "searching over `rg -c -F`".to_owned(),
+    let (their_clock, their_processor) =
+        (median(theirs, |took| took.0), median(theirs, |took| took.1));
+    Some(Figure {
+        name: format!("searching over `rg {options}`"),
         value: clock / their_clock,
         unit: "x",
         limit: Limit::AtMost(1.5),
         detail: format!(
             "{clock:.0} over {their_clock:.0} ms by the clock, {processor:.0} over {their_processor:.0} ms of processor time; {bytes} bytes, medians of {ROUNDS}"
         ),
-    }])
+    })
 }
 
-fn search(store: &Store) -> Result<Took, String> {
+fn search(store: &Store, case: Case) -> Result<Took, String> {
     let query = Query {
-        case: Case::Sensitive,
+        case,
         ..Query::new(TEXT)
     };
     let (begun, before) = (Instant::now(), usage::cpu(std::process::id())?);
@@ -78,10 +85,10 @@ fn search(store: &Store) -> Result<Took, String> {
 }
 
 /// None where it is not installed.
-fn ripgrep(root: &Path) -> Result<Option<Took>, String> {
+fn ripgrep(root: &Path, options: &str) -> Result<Option<Took>, String> {
     let (begun, before) = (Instant::now(), usage::children_cpu()?);
     let ran = Command::new("rg")
-        .args(["-c", "-F", "--no-ignore", "--hidden", TEXT])
+        .args([options, "--no-ignore", "--hidden", TEXT])
         .args(files(root, "jsonl")?)
         .stdout(Stdio::null())
         .status();

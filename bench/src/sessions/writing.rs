@@ -16,8 +16,10 @@ const EACH: usize = 150;
 const ROUNDS: usize = 5;
 /// Single appends that are timed.
 const SINGLE: usize = 400;
-/// Turns of which the bytes are counted, each with its marker.
+/// Turns of which the bytes are counted with markers among them.
 const MARKED_TURNS: usize = 20_000;
+/// A conversation that never rests gets a marker after so many.
+const LONG_TURNS: usize = 32;
 /// Entries of which the bytes are counted.
 const COUNTED: usize = 200_000;
 
@@ -25,7 +27,8 @@ pub(super) async fn run() -> Result<Vec<Figure>, String> {
     let dir = tempfile::tempdir_in(".").map_err(words)?;
     let mut figures = against_bare(dir.path()).await?;
     figures.push(bytes_written().await?);
-    figures.push(bytes_with_markers().await?);
+    figures.push(bytes_with_markers(1, "a marker after every turn").await?);
+    figures.push(bytes_with_markers(LONG_TURNS, "a marker after 64 entries").await?);
     Ok(figures)
 }
 
@@ -98,9 +101,9 @@ async fn appends(store: &Store, each: usize) -> Result<f64, String> {
     Ok((CALLERS * each) as f64 / begun.elapsed().as_secs_f64())
 }
 
-/// Short conversations: after every question and its answer the session rests and gets its marker, which is as often as
-/// the keeper ever writes one.
-async fn bytes_with_markers() -> Result<Figure, String> {
+/// With a marker after every question and its answer, which is as often as the keeper ever writes one, because each
+/// turn is followed by a rest; or in conversations that go on and on.
+async fn bytes_with_markers(every: usize, name: &str) -> Result<Figure, String> {
     let dir = tempfile::tempdir_in(".").map_err(words)?;
     let disk = Counting::default();
     let counted = store(dir.path(), Durability::Os, Arc::new(disk.clone()))?;
@@ -108,21 +111,24 @@ async fn bytes_with_markers() -> Result<Figure, String> {
     counted.open_agent(&owner).map_err(words)?;
     let mut entries = 0;
     for turn in 0..MARKED_TURNS {
-        let at = turn % 100;
+        let at = turn / every % 100;
         let said = vec![draft(at, 0)?, draft(at, 1)?];
         let before = disk.written();
         counted.append(&owner, said).await.map_err(words)?;
         entries += disk.written() - before;
+        if !(turn + 1).is_multiple_of(every) {
+            continue;
+        }
         let marked = counted
             .commit(&owner, &super::session(at)?)
             .map_err(words)?;
         if marked.is_none() {
-            return Err("a turn got no marker".to_owned());
+            return Err("there is no marker".to_owned());
         }
     }
     counted.shutdown().await.map_err(words)?;
     Ok(Figure {
-        name: "bytes written over bytes of entries, a marker after every turn".to_owned(),
+        name: format!("bytes written over bytes of entries, {name}"),
         value: disk.written() as f64 / entries as f64,
         unit: "x",
         limit: Limit::AtMost(1.3),
