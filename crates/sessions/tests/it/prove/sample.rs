@@ -249,22 +249,22 @@ impl Bench {
     ) -> Result<(), String> {
         let all = sample.lines.iter().enumerate();
         for name in SESSIONS {
+            let near = near.map(|near| &sample.lines[near]);
+            if near.is_some_and(|near| near.session.as_str() != name) {
+                continue;
+            }
             let id = session(name);
+            let before = near.map(|near| near.entry.seq + 2);
             let mut wanted: Vec<_> = all
                 .clone()
                 .filter(|(at, line)| kept(*at) && line.session == id)
-                .map(|(_, line)| Arc::clone(&line.entry))
+                .filter(|(_, line)| before.is_none_or(|before| line.entry.seq < before))
+                .map(|(_, line)| &line.entry)
                 .collect();
-            let mut before = None;
-            if let Some(near) = near {
-                let near = &sample.lines[near];
-                if near.session != id {
-                    continue;
-                }
-                wanted.retain(|entry| entry.seq < near.entry.seq + 2);
+            if before.is_some() {
                 wanted.drain(..wanted.len().saturating_sub(3));
-                before = Some(near.entry.seq + 2);
             }
+            let wanted: Vec<_> = wanted.into_iter().map(Arc::clone).collect();
             let limit = before.map_or(10_000, |_| 3);
             let found = match self.store.page(&self.main, &id, before, limit) {
                 Ok(page) => page.entries,
