@@ -11,6 +11,7 @@
 //! [`limits::DEPTH_MAX`] deep and repeats no key; a method without a scope does not compile; unknown keys are
 //! ignored in both dialects, so that newer clients keep working.
 
+pub mod age;
 pub mod limits;
 mod scan;
 

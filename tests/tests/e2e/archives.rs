@@ -142,8 +142,11 @@ async fn a_session_that_is_being_answered_is_not_archived_and_the_others_are() {
     let refused = refused.unwrap_err();
     assert_eq!(refused["code"], "INVALID_REQUEST", "{refused}");
     assert!(refused["details"]["hint"].is_string(), "{refused}");
+    let week = json!({"agentId": "steward", "olderThan": "1w"});
+    let young = client.ok("sessions.archive", week).await;
+    assert_eq!(young["archived"], json!([]));
     // All are idle, but one runs.
-    let idle = json!({"agentId": "steward", "olderThanMs": 0});
+    let idle = json!({"agentId": "steward", "olderThan": "0s"});
     let _done = client.ok("sessions.archive", idle).await;
     assert_eq!(listed(&mut client).await, [of(&["busy"]), of(&["done"])]);
     gate.open();

@@ -505,6 +505,16 @@ async fn parameters_are_checked_before_anything_is_done() {
         ),
         (
             "sessions.archive",
+            json!({"agentId": "steward", "olderThan": "7"}),
+            "INVALID_REQUEST",
+        ),
+        (
+            "sessions.archive",
+            json!({"agentId": "steward", "olderThan": "7d", "olderThanMs": 1}),
+            "INVALID_REQUEST",
+        ),
+        (
+            "sessions.archive",
             json!({"agentId": "nobody", "olderThanMs": 1}),
             "NOT_FOUND",
         ),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use openclaw_wire::age::age_ms;
 
 use super::whole;
 
@@ -196,42 +197,5 @@ pub(crate) struct Import {
 
 /// `7d` in milliseconds.
 fn age(text: &str) -> Result<u64, String> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let factor: u64 = match unit {
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        "w" => 604_800_000,
-        _ => return Err("an age is a number and one of s, m, h, d, w: 7d".to_owned()),
-    };
-    let number = number.parse::<u64>().ok();
-    let ms = number.and_then(|number| number.checked_mul(factor));
-    ms.ok_or_else(|| "an age is a number and one of s, m, h, d, w: 7d".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_are_a_number_and_a_unit() {
-        for (text, ms) in [
-            ("30s", Some(30_000)),
-            ("5m", Some(300_000)),
-            ("2h", Some(7_200_000)),
-            ("7d", Some(604_800_000)),
-            ("0d", Some(0)),
-            ("4w", Some(2_419_200_000)),
-            ("7", None),
-            ("d", None),
-            ("-1d", None),
-            ("1.5h", None),
-            ("7 d", None),
-            ("99999999999999999w", None),
-        ] {
-            assert_eq!(age(text).ok(), ms, "{text}");
-        }
-    }
+    age_ms(text).ok_or_else(|| "an age is a number and one of s, m, h, d, w: 7d".to_owned())
 }

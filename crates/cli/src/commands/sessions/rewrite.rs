@@ -51,6 +51,7 @@ pub(super) fn archive(
             agent_id: agent,
             key: session.map(SessionRef::from),
             older_than_ms,
+            older_than: None,
         };
         asked::<SessionsArchive>(&config, &params, "archiving")?
     } else {

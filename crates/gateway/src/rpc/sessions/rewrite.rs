@@ -6,6 +6,7 @@ use openclaw_sessions::{Error, Which};
 use openclaw_types::{SessionKey, Timestamp};
 use openclaw_wire::{
     ErrorShape,
+    age::age_ms,
     methods::sessions::{
         SessionsArchiveParams, SessionsArchiveResult, SessionsCompactParams, SessionsCompactResult,
         SessionsDeleteParams, SessionsDeleteResult,
@@ -24,8 +25,8 @@ pub(crate) async fn archive(
     params: SessionsArchiveParams,
 ) -> Result<SessionsArchiveResult, ErrorShape> {
     let agent = params.agent_id;
-    let which = match (params.key, params.older_than_ms) {
-        (Some(key), None) => {
+    let which = match (params.key, params.older_than_ms, params.older_than) {
+        (Some(key), None, None) => {
             let key = call.session(Some(agent.clone()), Some(&key))?;
             if key.agent != agent {
                 return Err(ErrorShape::invalid(
@@ -34,14 +35,18 @@ pub(crate) async fn archive(
             }
             Which::Session(key.session)
         }
-        (None, Some(ms)) => {
-            let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-            let now = call.state.env.now().as_millis();
-            Which::OlderThan(Timestamp(now.saturating_sub(ms)))
+        (None, Some(ms), None) => idle(&call, ms),
+        (None, None, Some(age)) => {
+            let ms = age_ms(&age).ok_or_else(|| {
+                ErrorShape::invalid(
+                    "invalid sessions.archive params: `olderThan` is a number and one of s, m, h, d, w: 7d",
+                )
+            })?;
+            idle(&call, ms)
         }
-        (Some(_), Some(_)) | (None, None) => {
+        _ => {
             return Err(ErrorShape::invalid(
-                "invalid sessions.archive params: one of `key` and `olderThanMs` is needed",
+                "invalid sessions.archive params: exactly one of `key`, `olderThanMs`, and `olderThan` is needed",
             ));
         }
     };
@@ -53,6 +58,13 @@ pub(crate) async fn archive(
         Ok(transcript::archive_result(&agent, archived))
     })
     .await
+}
+
+/// All sessions that have been idle for so long.
+fn idle(call: &Call, ms: u64) -> Which {
+    let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+    let now = call.state.env.now().as_millis();
+    Which::OlderThan(Timestamp(now.saturating_sub(ms)))
 }
 
 /// Hides a session behind a tombstone, or removes every byte of it.

@@ -25,7 +25,12 @@ impl Method for SessionsArchive {
         may(
             "olderThanMs",
             Kind::Number,
-            "all of which the last entry is older than so many milliseconds; this or `key`",
+            "all of which the last entry is older than so many milliseconds",
+        ),
+        may(
+            "olderThan",
+            Kind::Text,
+            "the same as an age: 30s, 5m, 2h, 7d, 4w; exactly one of these three is needed",
         ),
     ];
     const RESULT: &'static [Field] = &[need(
@@ -54,6 +59,9 @@ pub struct SessionsArchiveParams {
     /// All of which the last entry is older than so many milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub older_than_ms: Option<u64>,
+    /// The same as an age, like `7d`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub older_than: Option<String>,
 }
 
 /// Result of `sessions.archive`.
