@@ -36,7 +36,7 @@ pub(crate) use self::{
     native::tick,
     peer::{Opened, Peer},
 };
-use crate::{auth::Principal, http::upgrade::Declared, state::State};
+use crate::{auth::Principal, http::upgrade::Declared, imports, state::State};
 
 type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
@@ -120,6 +120,7 @@ pub(crate) async fn run(
     state.bus.forget(peer.number);
     peer.proven();
     conn.close(end).await;
+    imports::abandon(&state, peer.number).await;
 }
 
 struct Conn {

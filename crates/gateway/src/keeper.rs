@@ -11,7 +11,7 @@ use openclaw_sessions::{Due, Keeper, KeeperOptions, Store};
 use openclaw_types::Env;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::{boot, report::chain, state::State};
+use crate::{boot, imports::Imports, report::chain, state::State};
 
 /// How often it is looked for what is due. A look at a store that nobody wrote to costs nothing.
 const TICK: Duration = Duration::from_secs(2);
@@ -37,9 +37,9 @@ pub(crate) async fn keep(state: Arc<State>) {
         if seen == (requests, false) {
             continue;
         }
-        let (store, env) = (state.store.clone(), Arc::clone(&state.env));
+        let state = Arc::clone(&state);
         let round = tokio::task::spawn_blocking(move || {
-            let waits = round(&mut keeper, &store, &*env);
+            let waits = round(&mut keeper, &state.store, &state.imports, &*state.env);
             (keeper, waits)
         });
         let Ok((kept, waits)) = round.await else {
@@ -52,18 +52,20 @@ pub(crate) async fn keep(state: Arc<State>) {
 }
 
 /// Does what is due; says whether some session waits still.
-fn round(keeper: &mut Keeper, store: &Store, env: &dyn Env) -> bool {
-    let sessions = store.list(None);
+fn round(keeper: &mut Keeper, store: &Store, imports: &Imports, env: &dyn Env) -> bool {
+    let mut sessions = store.list(None);
     keeper.forget_missing(&sessions);
+    // They wait until their last piece is there.
+    let held = keeper.is_waiting(&imports.take_from(&mut sessions));
     let due = keeper.commits(env.now(), &sessions, false);
     if due.is_empty() {
-        return keeper.is_waiting(&sessions);
+        return held || keeper.is_waiting(&sessions);
     }
     commit(store, due, ROUND, &mut |agent, session, last_seq| {
         keeper.settle(agent, session, last_seq);
     });
     // What was marked just now counts still: one more look, and that is all.
-    keeper.is_waiting(&sessions)
+    held || keeper.is_waiting(&sessions)
 }
 
 /// Marks what has no marker yet, at a stop.
@@ -109,3 +111,6 @@ fn commit(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

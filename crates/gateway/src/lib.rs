@@ -14,6 +14,7 @@ mod conn;
 mod events;
 pub mod guard;
 mod http;
+mod imports;
 mod keeper;
 mod listen;
 pub mod lock;
@@ -109,6 +110,7 @@ impl Gateway {
             stopping: CancellationToken::new(),
             draining: CancellationToken::new(),
             searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
+            imports: imports::Imports::default(),
             outbox_bytes: Arc::default(),
             address,
             instance,

@@ -15,7 +15,7 @@ use openclaw_wire::a2a_v1::reply::Stamp;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{auth::Auth, conn::Peer, events::Bus, guard, rpc::MAIN_SESSION};
+use crate::{auth::Auth, conn::Peer, events::Bus, guard, imports::Imports, rpc::MAIN_SESSION};
 
 /// The handles everything else is reached by.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) bus: Arc<Bus>,
     /// Turns of searches, which read everything.
     pub(crate) searches: Arc<Semaphore>,
+    /// Imports of several pieces.
+    pub(crate) imports: Imports,
     /// Bytes that wait to be written to all connections together.
     pub(crate) outbox_bytes: Arc<AtomicUsize>,
     /// Tasks of connections.

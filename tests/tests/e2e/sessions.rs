@@ -388,3 +388,47 @@ async fn a_session_of_ten_thousand_foreign_lines_works_like_a_short_one() {
     let status = client.ok("sessions.list", json!({})).await;
     assert_eq!(status["sessions"].as_array().unwrap().len(), 2);
 }
+
+/// Lines of other tools, as an import takes them.
+fn lines(from: usize, count: usize) -> String {
+    let mut text = String::new();
+    for at in from..from + count {
+        let line = json!({"timestamp": 5, "role": "user", "content": format!("line {at}"), "sessionId": "x"});
+        writeln!(text, "{line}").unwrap();
+    }
+    text
+}
+
+#[tokio::test]
+async fn an_import_that_breaks_off_goes_again_and_one_that_ends_stays() {
+    let world = Setup::two().start().await;
+    let mut watcher = Native::open(&world).await;
+    let (broken, whole) = ("agent:steward:broken", "agent:steward:whole");
+    let mut importer = Native::open(&world).await;
+    for key in [broken, whole] {
+        let first = json!({"key": key, "text": lines(0, 3), "more": true});
+        let taken = importer.ok("sessions.import", first).await;
+        assert_eq!(taken["lastSeq"], 3, "{taken}");
+    }
+    let again = json!({"key": broken, "text": lines(0, 3), "more": true});
+    assert!(watcher.call("sessions.import", again).await.is_err());
+    let last = json!({"key": whole, "text": lines(3, 2), "afterSeq": 3});
+    importer.ok("sessions.import", last).await;
+    assert_eq!(
+        watcher.ok("sessions.get", json!({"key": broken})).await["messages"]
+            .as_array()
+            .map(Vec::len),
+        Some(3)
+    );
+    drop(importer);
+    soon("the half-imported session is gone", async {
+        while watcher
+            .call("sessions.get", json!({"key": broken}))
+            .await
+            .is_ok()
+        {}
+    })
+    .await;
+    let kept = watcher.ok("sessions.get", json!({"key": whole})).await;
+    assert_eq!(kept["messages"].as_array().map(Vec::len), Some(5), "{kept}");
+}

@@ -306,15 +306,18 @@ impl Target {
     }
 }
 
-/// Sends a conversation piece by piece; what was sent is deleted again when a piece is refused.
+/// Sends a conversation piece by piece; what was sent is deleted again when a piece is refused, and by the gateway
+/// when we are gone before the last one.
 async fn send(link: &Link, key: &SessionKey, imported: &Imported) -> Result<(), Failure> {
     let key = SessionRef::from(key.clone());
     let mut after_seq = None;
-    for text in pieces(&key, imported)? {
+    let mut pieces = pieces(&key, imported)?.into_iter().peekable();
+    while let Some(text) = pieces.next() {
         let params = SessionsImportParams {
             key: key.clone(),
             text,
             after_seq,
+            more: pieces.peek().is_some(),
         };
         match link.call::<SessionsImport>(&params).await {
             Ok(taken) => after_seq = Some(taken.last_seq),

@@ -78,6 +78,7 @@ pub(crate) async fn delete(
     if !params.purge {
         let deleted = call.state.store.delete(&key.agent, &key.session).await;
         deleted.map_err(|e| refused(&e, &key))?;
+        call.state.imports.ended(&key);
         return Ok(transcript::delete_result(&key, false));
     }
     let turn = turn(&call.state).await?;
@@ -86,6 +87,7 @@ pub(crate) async fn delete(
         let purged = call.state.store.purge(&key.agent, session);
         drop(turn);
         purged.map_err(|e| refused(&e, &key))?;
+        call.state.imports.ended(&key);
         Ok(transcript::delete_result(&key, true))
     })
     .await

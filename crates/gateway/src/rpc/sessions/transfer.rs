@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use openclaw_sessions::{Imported, Problems, decode, markdown, markdown_heading, read_transcripts};
+use openclaw_sessions::{
+    Appended, Entry, Error, Imported, Problems, decode, markdown, markdown_heading,
+    read_transcripts,
+};
 use openclaw_types::SessionKey;
 use openclaw_wire::{
     ErrorShape,
@@ -70,7 +73,7 @@ pub(crate) async fn import(
     params: SessionsImportParams,
 ) -> Result<SessionsImportResult, ErrorShape> {
     let key = call.session(None, Some(&params.key))?;
-    let (text, after) = (params.text, params.after_seq);
+    let (text, after, more) = (params.text, params.after_seq, params.more);
     let found =
         blocking(move || read_transcripts(text.as_bytes()).map_err(|e| refused(&e))).await?;
     let Ok(
@@ -87,6 +90,7 @@ pub(crate) async fn import(
     };
     let store = &call.state.store;
     let appended = match after {
+        None if more => begin(&call, &key, entries).await,
         None => store.import(&key.agent, &key.session, entries).await,
         Some(after) => {
             expect_end(&call, &key, after)?;
@@ -94,12 +98,30 @@ pub(crate) async fn import(
         }
     };
     let appended = appended.map_err(|e| error::store(&e))?;
+    if !more {
+        call.state.imports.ended(&key);
+    }
     Ok(SessionsImportResult {
         key: key.to_string(),
         imported: crate::report::count(appended.len()),
         skipped,
         last_seq: appended.last().map_or(0, |last| last.seq),
     })
+}
+
+/// Takes the first of several pieces.
+async fn begin(call: &Call, key: &SessionKey, entries: Vec<Entry>) -> Result<Vec<Appended>, Error> {
+    let imports = &call.state.imports;
+    if !imports.expect(key, call.peer.number) {
+        return Err(Error::Busy);
+    }
+    let store = &call.state.store;
+    let appended = store.import(&key.agent, &key.session, entries).await;
+    match &appended {
+        Ok(_) => imports.begun(key),
+        Err(_) => imports.ended(key),
+    }
+    appended
 }
 
 /// An import goes on only where it stopped: an entry of anybody else in between ends it.

@@ -99,6 +99,11 @@ impl Method for SessionsImport {
             Kind::Number,
             "goes on with a session that this import began: the number it ended with",
         ),
+        may(
+            "more",
+            Kind::Flag,
+            "more pieces follow on this connection; when it closes without the last one, the session is deleted",
+        ),
     ];
     const RESULT: &'static [Field] = &[
         need("key", Kind::Text, "its full key"),
@@ -122,6 +127,9 @@ pub struct SessionsImportParams {
     /// The number this import's session ended with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_seq: Option<u64>,
+    /// More pieces follow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 /// Result of `sessions.import`.
