@@ -18,6 +18,7 @@ use crate::{
     entry::{Entry, Kind, Marker, OriginKind, decode},
     error::Error,
     index::preview,
+    limits::SEQ_MAX,
     segment::Layout,
 };
 
@@ -62,7 +63,8 @@ pub(crate) fn name(session: &SessionId, last_seq: u64) -> String {
 pub(crate) fn parse_name(name: &str) -> Option<(SessionId, u64)> {
     let (session, last_seq) = name.strip_suffix(SUFFIX)?.split_once('.')?;
     let plain = last_seq.bytes().all(|byte| byte.is_ascii_digit());
-    let last_seq = last_seq.parse().ok().filter(|&seq| plain && seq > 0)?;
+    let last_seq = last_seq.parse().ok();
+    let last_seq = last_seq.filter(|seq| plain && (1..=SEQ_MAX).contains(seq))?;
     Some((SessionId::parse(session).ok()?, last_seq))
 }
 
@@ -115,6 +117,9 @@ impl ArchiveFile {
         let Ok(entry) = decode(line.bytes) else {
             return;
         };
+        if entry.session != self.session || line.seq > SEQ_MAX {
+            return;
+        }
         let owner = entry.origin.as_ref().map(|origin| origin.kind);
         if self.entries == 0 {
             self.first_seq = line.seq;
@@ -170,7 +175,8 @@ impl ArchiveFile {
         let number = |key: &str| value.get(key)?.as_u64();
         let time = |key: &str| Some(Timestamp(value.get(key)?.as_i64()?));
         let file = value.get("file")?.as_str()?;
-        let (session, _) = parse_name(file)?;
+        let (session, named) = parse_name(file)?;
+        let last_seq = number("lastSeq").filter(|seq| (named..=SEQ_MAX).contains(seq))?;
         let marker = value.get("commit").filter(|marker| !marker.is_null());
         let marker = match marker {
             Some(marker) => Some((marker.get("seq")?.as_u64()?, Marker::from_value(marker)?)),
@@ -180,10 +186,10 @@ impl ArchiveFile {
         Some(Self {
             session,
             file: file.to_owned(),
-            bytes: number("bytes")?,
-            entries: number("entries")?,
-            first_seq: number("firstSeq")?,
-            last_seq: number("lastSeq")?,
+            bytes: number("bytes").filter(|&bytes| bytes <= SEQ_MAX)?,
+            entries: number("entries").filter(|&count| (1..=last_seq).contains(&count))?,
+            first_seq: number("firstSeq").filter(|seq| (1..=last_seq).contains(seq))?,
+            last_seq,
             created: time("created")?,
             last_activity: time("lastActivity")?,
             last_role: Role::parse(value.get("lastRole")?.as_str()?)?,

@@ -4,7 +4,7 @@
 //! nothing of a kind of file, the directories are the list: losing it loses no transcript.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -43,7 +43,14 @@ pub(crate) fn read(disk: &dyn Disk, layout: &Layout) -> Result<Manifest, Error> 
         true => Noted::default(),
         false => read_noted(disk, &layout.sealed_dir().join(MANIFEST))?,
     };
-    let segments = segments(&mut noted, layout, &names);
+    let files: BTreeSet<&str> = (names.iter())
+        .filter_map(|path| path.file_name()?.to_str())
+        .collect();
+    if noted.is_outdated(&files) {
+        tracing::warn!(dir = %layout.sealed_dir().display(), "the list of sealed segments is older than the files; nothing it calls obsolete is deleted");
+        noted.obsolete.clear();
+    }
+    let segments = segments(&mut noted, &files);
     let archives = archives(disk, layout, &mut noted)?;
     Ok(Manifest {
         segments,
@@ -60,6 +67,22 @@ struct Noted {
     obsolete: Vec<String>,
 }
 
+impl Noted {
+    /// Whether files have been replaced since it was written, as when it came back from a backup. What it was about to
+    /// replace them with may be all there is.
+    ///
+    /// The last one may simply not be there yet: it is listed before it gets its name.
+    fn is_outdated(&self, files: &BTreeSet<&str>) -> bool {
+        let last = self.segments.iter().map(|segment| segment.number).max();
+        let mut missing = (self.segments.iter())
+            .filter(|segment| !files.contains(segment.file.as_str()))
+            .map(|segment| segment.number);
+        let numbers = files.iter().filter_map(|name| generation_of(name));
+        let there: BTreeSet<u32> = numbers.map(|(number, _)| number).collect();
+        missing.any(|number| Some(number) != last || there.contains(&number))
+    }
+}
+
 fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>, Error> {
     match disk.list(dir) {
         Ok(paths) => Ok(paths),
@@ -68,14 +91,22 @@ fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>, Error> {
     }
 }
 
-/// The sealed segments: the listed ones, and those with higher numbers than the list knows.
-fn segments(noted: &mut Noted, layout: &Layout, names: &[PathBuf]) -> Vec<SealedSegment> {
+/// The sealed segments: the listed ones, those with higher numbers than the list knows, and those that have replaced
+/// listed ones.
+fn segments(noted: &mut Noted, files: &BTreeSet<&str>) -> Vec<SealedSegment> {
     let mut segments = std::mem::take(&mut noted.segments);
     let listed_max = segments.iter().map(|segment| segment.number).max();
-    segments.retain(|segment| names.contains(&layout.sealed(&segment.file)));
+    let mut missing = BTreeSet::new();
+    segments.retain(|segment| {
+        let is_there = files.contains(segment.file.as_str());
+        if !is_there {
+            missing.insert(segment.number);
+        }
+        is_there
+    });
     // Of several generations of one segment the last one has been written whole: it got its name only then.
     let mut newest: BTreeMap<u32, (u32, &str)> = BTreeMap::new();
-    for name in names.iter().filter_map(|path| path.file_name()?.to_str()) {
+    for &name in files {
         let obsolete = || noted.obsolete.contains(&Layout::obsolete_segment(name));
         let Some((number, generation)) = generation_of(name).filter(|_| !obsolete()) else {
             continue;
@@ -84,7 +115,7 @@ fn segments(noted: &mut Noted, layout: &Layout, names: &[PathBuf]) -> Vec<Sealed
         *found = (*found).max((generation, name));
     }
     for (number, (_, name)) in newest {
-        if listed_max.is_none_or(|max| number > max) {
+        if missing.contains(&number) || listed_max.is_none_or(|max| number > max) {
             segments.push(SealedSegment {
                 number,
                 file: name.to_owned(),
@@ -103,12 +134,15 @@ fn archives(
     noted: &mut Noted,
 ) -> Result<Vec<Arc<ArchiveFile>>, Error> {
     let names = list(disk, &layout.archive_dir())?;
+    let mut files: BTreeSet<&str> = (names.iter())
+        .filter_map(|path| path.file_name()?.to_str())
+        .collect();
     let mut archives = std::mem::take(&mut noted.archives);
-    archives.retain(|archive| names.contains(&layout.archive(&archive.file)));
-    for name in names.iter().filter_map(|path| path.file_name()?.to_str()) {
-        let known = archives.iter().any(|archive| archive.file == name)
-            || noted.obsolete.contains(&Layout::obsolete_archive(name));
-        if known || archive::parse_name(name).is_none() {
+    // What is left then is not listed.
+    archives.retain(|archive| files.remove(archive.file.as_str()));
+    for name in files {
+        let obsolete = noted.obsolete.contains(&Layout::obsolete_archive(name));
+        if obsolete || archive::parse_name(name).is_none() {
             continue;
         }
         if let Some(found) = archive::look(disk, layout, name)? {
@@ -131,7 +165,9 @@ pub(crate) fn generation_of(name: &str) -> Option<(u32, u32)> {
 
 fn number(digits: &str) -> Option<u32> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|&number| plain && number > 0)
+    // A number that none can follow is none.
+    let number = digits.parse().ok();
+    number.filter(|number| plain && (1..u32::MAX).contains(number))
 }
 
 fn read_noted(disk: &dyn Disk, path: &Path) -> Result<Noted, Error> {
@@ -182,7 +218,9 @@ fn read_value(disk: &dyn Disk, path: &Path) -> Result<Option<Map<String, Value>>
 fn parse_segment(value: &Value) -> Option<SealedSegment> {
     let file = value.get("file")?.as_str()?;
     Some(SealedSegment {
-        number: u32::try_from(value.get("number")?.as_u64()?).ok()?,
+        number: u32::try_from(value.get("number")?.as_u64()?)
+            .ok()
+            .filter(|number| (1..u32::MAX).contains(number))?,
         file: is_plain(file).then(|| file.to_owned())?,
         bytes: value.get("bytes").and_then(Value::as_u64),
     })

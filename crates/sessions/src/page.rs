@@ -80,8 +80,7 @@ pub(crate) fn read_page(
         unreadable += found.unreadable;
         found.entries.append(&mut entries);
         entries = found.entries;
-        let first = entries.first().map(|entry| entry.seq);
-        before_seq = first.filter(|_| found.more);
+        before_seq = found.first.filter(|_| found.more);
     }
     let page = Page {
         entries,

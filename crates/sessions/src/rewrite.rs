@@ -92,6 +92,9 @@ impl Store {
                 return Ok(archived);
             }
             for session in &sessions {
+                if files.is_stopping() {
+                    return Err(Error::Closed);
+                }
                 match self.commit(agent, session) {
                     // It is said below, or this one stays for the sake of the others.
                     Ok(_) | Err(Error::Damaged { .. } | Error::UnknownSession { .. }) => {}

@@ -5,7 +5,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     num::NonZero,
     sync::{
         Mutex,
@@ -40,6 +40,8 @@ mod sweep;
 
 /// Longest text searched for.
 pub(crate) const QUERY_BYTES_MAX: usize = 1_024;
+/// Lines of an archive between two looks whether the search is to end: less than a millisecond's.
+const LINES_BETWEEN_LOOKS: usize = 256;
 
 /// What to search for, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -277,11 +279,17 @@ impl Work<'_> {
             if self.stopping() || all.len() > self.limit {
                 break;
             }
-            let mut hits = Vec::new();
+            let mut hits = VecDeque::new();
+            let mut seen = 0_usize;
             let read = reader.each(member, &mut |line| {
                 self.bytes.fetch_add(line.bytes.len() as u64 + 1, Relaxed);
                 hits.extend(self.packed(ground, archive, &line));
-                true
+                // One more than asked for, as everywhere: of a part without end only the newest are held.
+                if hits.len() > self.limit + 1 {
+                    hits.pop_front();
+                }
+                seen += 1;
+                !seen.is_multiple_of(LINES_BETWEEN_LOOKS) || !self.stopping()
             });
             match read {
                 // One that is damaged does not keep the others from being searched.

@@ -39,8 +39,7 @@ pub(super) fn load(
         .map_err(|error| Error::disk("look at", &path, error))?;
     let mut listed = manifest::read(disk, layout)?;
     if first {
-        // It has said what stays, and nothing depends on it.
-        drop(listed.sweep(disk, layout));
+        sweep(disk, layout, &mut listed);
     }
     listed.segments.retain(|segment| {
         // A crash in the middle of sealing may leave the file under both names: it is still the active one. The
@@ -112,6 +111,16 @@ pub(crate) fn load_read_only(
         reading.active(&**file, &path, next_number(&listed.segments))?;
     }
     Ok(reading.finish(disk, layout, listed, active))
+}
+
+/// Deletes what a rewrite left behind. Nothing depends on that.
+fn sweep(disk: &dyn Disk, layout: &Layout, listed: &mut Manifest) {
+    // The list may owe its name to a process that was killed before it could sync it: an older one that came back with
+    // the power would name what is deleted here.
+    if !listed.obsolete.is_empty() && disk.sync_dir(&layout.sealed_dir()).is_ok() {
+        // It has said what stays.
+        drop(listed.sweep(disk, layout));
+    }
 }
 
 fn next_number(sealed: &[SealedSegment]) -> u32 {

@@ -7,7 +7,7 @@ use openclaw_types::SessionId;
 use super::{ArchiveFile, ArchiveReader};
 use crate::{
     disk::Disk,
-    entry::{Entry, decode},
+    entry::{Entry, decode, scan},
     error::Error,
     segment::Layout,
 };
@@ -30,6 +30,8 @@ pub(crate) struct Older {
 pub(crate) struct FoundOlder {
     pub(crate) entries: Vec<Arc<Entry>>,
     pub(crate) more: bool,
+    /// The number of the first one that was looked at, readable or not.
+    pub(crate) first: Option<u64>,
     /// How many could not be read.
     pub(crate) unreadable: u64,
 }
@@ -42,6 +44,8 @@ struct Tail {
     bytes: u64,
     /// Something did not fit.
     full: bool,
+    /// How many parts could not be unpacked whole.
+    damaged: u64,
 }
 
 impl Tail {
@@ -66,19 +70,25 @@ impl Tail {
             for member in (0..=last).rev() {
                 let mut lines = VecDeque::new();
                 let mut bytes = 0;
-                reader.each(member, &mut |line| {
+                let told = reader.each(member, &mut |line| {
                     if line.seq >= wanted.before {
                         return false;
                     }
                     bytes += line.bytes.len() as u64;
                     lines.push_back((line.seq, line.bytes.to_vec()));
                     // Of a member without end, packed by somebody else, only what may be wanted is held.
-                    while bytes > wanted.bytes_max && lines.len() > 1 {
+                    while lines.len() > 1
+                        && (bytes > wanted.bytes_max || lines.len() > wanted.limit)
+                    {
                         bytes -= lines.pop_front().map_or(0, |(_, line)| line.len() as u64);
                         self.full = true;
                     }
                     true
-                })?;
+                });
+                if was_damaged(told)? {
+                    self.damaged += 1;
+                    lines.retain(|(seq, line)| is_certain(*seq, line));
+                }
                 self.prepend(lines, wanted);
                 if self.full {
                     return Ok(());
@@ -87,6 +97,22 @@ impl Tail {
         }
         Ok(())
     }
+}
+
+/// Whether a part could not be unpacked whole. What else is there of its session is read all the same.
+fn was_damaged(told: Result<bool, Error>) -> Result<bool, Error> {
+    match told {
+        Err(Error::Damaged { path, source, .. }) => {
+            tracing::warn!(path = %path.display(), fault = %source, "a part of an archive can no longer be read");
+            Ok(true)
+        }
+        other => other.map(|_| false),
+    }
+}
+
+/// Whether a line of a damaged part is what was written, under the number that was.
+fn is_certain(seq: u64, line: &[u8]) -> bool {
+    scan(line).is_ok_and(|line| line.seq == seq)
 }
 
 /// Reads the part of a page that is in archives: as few members as hold it, from the last one on.
@@ -100,6 +126,8 @@ pub(crate) fn read_older(
     tail.read(disk, layout, wanted)?;
     let mut found = FoundOlder {
         more: tail.full,
+        first: tail.lines.front().map(|(seq, _)| *seq),
+        unreadable: tail.damaged,
         ..FoundOlder::default()
     };
     for (seq, line) in tail.lines {
@@ -129,7 +157,8 @@ pub(crate) fn older_lines(
     for archive in archives {
         let reader = ArchiveReader::open(disk, layout, archive)?;
         for member in reader.member_behind(after_seq)..reader.members() {
-            let on = reader.each(member, &mut |line| {
+            let mut on = true;
+            let told = reader.each(member, &mut |line| {
                 if line.seq <= after_seq || line.line.is_err() {
                     return true;
                 }
@@ -138,8 +167,10 @@ pub(crate) fn older_lines(
                     bytes += line.bytes.len();
                     found.push((line.seq, line.bytes.to_vec()));
                 }
-                room
-            })?;
+                on = room;
+                on
+            });
+            was_damaged(told)?;
             if !on {
                 return Ok(found);
             }

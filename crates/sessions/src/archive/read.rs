@@ -167,7 +167,7 @@ impl ArchiveReader {
             }
             let line = scan(&bytes);
             let written = line.as_ref().map_or(0, |line| line.seq);
-            seq = written.max(seq + 1);
+            seq = written.max(seq.saturating_add(1));
             let told = PackedLine {
                 seq,
                 offset,
@@ -177,7 +177,7 @@ impl ArchiveReader {
             if !tell(told) {
                 return Ok(false);
             }
-            offset += read as u64;
+            offset = offset.saturating_add(read as u64);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The index and what is not in segments: archives, and what a rewrite of segments changes.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use openclaw_types::{AgentId, SessionId, Timestamp};
 
@@ -103,27 +103,16 @@ impl Index {
         places.any(|place| place.segment >= segment)
     }
 
-    /// Whether the line at a place counts: as an entry, or as what hides those before it.
-    pub(crate) fn counts(&self, session: &str, segment: u32, offset: u64) -> bool {
-        let Some(found) = self.sessions.get(session) else {
-            return false;
-        };
-        let there = |place: &Place| (place.segment, place.offset) == (segment, offset);
-        found.tombstone.as_ref().is_some_and(there) || found.places.at(segment, offset).is_some()
+    /// Where the line stands that hides those of a session before it, by segment and offset.
+    pub(crate) fn hidden_before(&self, session: &str) -> Option<(u32, u64)> {
+        let tombstone = self.sessions.get(session)?.tombstone?;
+        Some((tombstone.segment, tombstone.offset))
     }
 
-    /// Changes places as a rewrite of segments did. `find` says where a place is now; a session of `archived` has
-    /// nothing left in the rewritten segments, which are those up to `last`.
-    pub(crate) fn rewritten(
-        &mut self,
-        last: u32,
-        archived: &BTreeSet<SessionId>,
-        find: &dyn Fn(Place) -> Option<Place>,
-    ) {
-        for (id, session) in &mut self.sessions {
-            let gone = archived.contains(id);
+    /// Changes places as a rewrite of the segments up to `last` did. `find` says where a place is now.
+    pub(crate) fn rewritten(&mut self, last: u32, find: &dyn Fn(Place) -> Option<Place>) {
+        for session in self.sessions.values_mut() {
             let now = |place: Place| match place.segment <= last {
-                true if gone => None,
                 true => find(place),
                 false => Some(place),
             };

@@ -132,16 +132,17 @@ impl Plan {
         }
         make_dir(disk, &files.layout.archive_dir())?;
         for (mut archive, places) in std::mem::take(&mut self.archives) {
-            if files.is_stopping() {
-                return Err(Error::Closed);
-            }
             let target = files.layout.archive(&archive.file);
             let next = made.begin(&target);
-            if !write_archive(disk, &next, (&mut archive, &places), &mut self.reader)? {
+            let stopped = || files.is_stopping();
+            let wanted = (&mut archive, places.as_slice());
+            if !write_archive(disk, &next, wanted, &mut self.reader, &stopped)? {
                 tracing::warn!(agent = %files.id, session = %archive.session, "an entry can't be read: the session is not archived");
                 made.drop_last(disk);
                 continue;
             }
+            made.archived
+                .insert(archive.session.as_str().to_owned(), places);
             swap.archives.push(Arc::new(archive));
         }
         Ok(())
@@ -154,11 +155,7 @@ impl Plan {
         swap: &mut Swap,
         made: &mut Made,
     ) -> Result<(), Error> {
-        let archived: BTreeSet<&str> = swap
-            .archives
-            .iter()
-            .map(|archive| archive.session.as_str())
-            .collect();
+        let archived = std::mem::take(&mut made.archived);
         let thinned: BTreeSet<&str> = swap.thinned.iter().map(SessionId::as_str).collect();
         for segment in &self.segments {
             let file = next_name(segment);
@@ -173,11 +170,16 @@ impl Plan {
                 &next,
                 &mut |offset, line| {
                     let session = line.session.as_ref();
-                    if archived.contains(session) {
-                        return false;
+                    let place = (segment.number, offset);
+                    let hidden_before = || files.view().index.hidden_before(session);
+                    if let Some(places) = archived.get(session) {
+                        // A line that was passed over is in no archive, and stays.
+                        let at = |archived: &Place| (archived.segment, archived.offset);
+                        let is_archived = places.binary_search_by_key(&place, at).is_ok();
+                        return !is_archived && hidden_before().is_none_or(|hiding| place > hiding);
                     }
                     !thinned.contains(session)
-                        || files.view().index.counts(session, segment.number, offset)
+                        || hidden_before().is_none_or(|hiding| place >= hiding)
                 },
                 &|| files.is_stopping(),
             )?;
@@ -215,9 +217,13 @@ fn write_archive(
     path: &Path,
     (archive, places): (&mut ArchiveFile, &[Place]),
     reader: &mut EntryReader,
+    stopped: &dyn Fn() -> bool,
 ) -> Result<bool, Error> {
     let mut writer = ArchiveWriter::create(disk, path, archive.first_seq - 1)?;
     for &place in places {
+        if stopped() {
+            return Err(Error::Closed);
+        }
         let bytes = reader.read_bytes(disk, place)?;
         let session = scan(&bytes).map(|line| line.session.as_ref() == archive.session.as_str());
         if session != Ok(true) {
@@ -229,6 +235,9 @@ fn write_archive(
     let written = ArchiveReader::at(disk, path.to_path_buf(), archive.first_seq)?;
     let mut found = crate::archive::Packed::default();
     for member in 0..written.members() {
+        if stopped() {
+            return Err(Error::Closed);
+        }
         written.each(member, &mut |line| {
             found.take(line.bytes);
             true
@@ -248,20 +257,24 @@ fn write_archive(
 
 /// Files that were written under names of their own, in the order they were.
 #[derive(Debug, Default)]
-struct Made(BTreeMap<usize, (PathBuf, PathBuf)>);
+struct Made {
+    files: BTreeMap<usize, (PathBuf, PathBuf)>,
+    /// What of which sessions is in new archives, in file order.
+    archived: BTreeMap<String, Vec<Place>>,
+}
 
 impl Made {
     /// The name a file is written under.
     fn begin(&mut self, target: &Path) -> PathBuf {
         let next = next_to(target);
-        self.0
-            .insert(self.0.len(), (next.clone(), target.to_path_buf()));
+        self.files
+            .insert(self.files.len(), (next.clone(), target.to_path_buf()));
         next
     }
 
     /// The last file is not wanted after all.
     fn drop_last(&mut self, disk: &dyn Disk) {
-        if let Some((_, (next, _))) = self.0.pop_last() {
+        if let Some((_, (next, _))) = self.files.pop_last() {
             // Mostly it was never made.
             disk.remove(&next).unwrap_or_default();
         }
@@ -270,7 +283,7 @@ impl Made {
     /// Gives them their names: archives first, so that a line never stands nowhere, whatever list is lost.
     fn name(&mut self, disk: &dyn Disk, layout: &Layout) -> Result<(), Error> {
         let mut dirs: Vec<PathBuf> = Vec::new();
-        for (next, target) in self.0.values() {
+        for (next, target) in self.files.values() {
             let dir = target.parent().unwrap_or(target).to_path_buf();
             if dirs.last().is_some_and(|last| *last != dir) {
                 sync(disk, dirs.last().map_or(dir.as_path(), PathBuf::as_path))?;
@@ -286,7 +299,7 @@ impl Made {
     }
 
     fn discard(self, disk: &dyn Disk) {
-        for (next, target) in self.0.into_values() {
+        for (next, target) in self.files.into_values() {
             // Whatever of it is there, under whichever name, is noted as obsolete.
             disk.remove(&next).unwrap_or_default();
             disk.remove(&target).unwrap_or_default();

@@ -172,14 +172,8 @@ impl Swap {
     /// Changes what readers see.
     fn show(&self, shared: &Shared, files: &AgentFiles, listed: &Manifest) {
         let mut view = files.view();
-        let archived = self
-            .archives
-            .iter()
-            .map(|archive| archive.session.clone())
-            .collect();
         let last = self.segments.last().map_or(0, |segment| segment.number);
-        view.index
-            .rewritten(last, &archived, &|place| self.find(place));
+        view.index.rewritten(last, &|place| self.find(place));
         for archive in &self.archives {
             view.index.archived(archive);
         }

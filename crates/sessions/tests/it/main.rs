@@ -7,6 +7,7 @@ mod checkpoint;
 mod compatibility;
 mod faults;
 mod harness;
+mod hostile;
 mod import;
 mod ledger;
 mod numbers;
