@@ -64,7 +64,7 @@ impl Script {
         script.end(Usage {
             input_tokens: 7,
             output_tokens,
-            cached_tokens: 0,
+            ..Usage::default()
         })
     }
 

@@ -9,6 +9,10 @@ pub struct Usage {
     pub output_tokens: u64,
     /// Part of `input_tokens` that came from the provider's cache.
     pub cached_tokens: u64,
+    /// Part of `input_tokens` that was written to the provider's cache.
+    pub cache_write_tokens: u64,
+    /// Part of `output_tokens` that was reasoning.
+    pub reasoning_tokens: u64,
 }
 
 /// Why the model stopped.

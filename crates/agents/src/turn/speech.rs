@@ -153,5 +153,11 @@ fn add(total: Option<Usage>, usage: Usage) -> Usage {
         input_tokens: total.input_tokens.saturating_add(usage.input_tokens),
         output_tokens: total.output_tokens.saturating_add(usage.output_tokens),
         cached_tokens: total.cached_tokens.saturating_add(usage.cached_tokens),
+        cache_write_tokens: total
+            .cache_write_tokens
+            .saturating_add(usage.cache_write_tokens),
+        reasoning_tokens: total
+            .reasoning_tokens
+            .saturating_add(usage.reasoning_tokens),
     }
 }

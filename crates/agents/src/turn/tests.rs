@@ -41,7 +41,7 @@ fn usage(input: u64) -> Usage {
     Usage {
         input_tokens: input,
         output_tokens: 1,
-        cached_tokens: 0,
+        ..Usage::default()
     }
 }
 

@@ -46,7 +46,7 @@ async fn an_answer_is_on_disk_before_anyone_hears_of_its_end() {
         Some(Usage {
             input_tokens: 7,
             output_tokens: 2,
-            cached_tokens: 0
+            ..Usage::default()
         })
     );
     let words: Vec<&str> = world

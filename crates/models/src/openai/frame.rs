@@ -99,12 +99,20 @@ pub(super) struct Counts {
     pub(super) prompt_tokens: Option<u64>,
     pub(super) completion_tokens: Option<u64>,
     pub(super) prompt_tokens_details: Option<CountDetails>,
+    pub(super) completion_tokens_details: Option<WrittenDetails>,
     pub(super) prompt_cache_hit_tokens: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct CountDetails {
     pub(super) cached_tokens: Option<u64>,
+    /// Not of the protocol; LiteLLM and OpenRouter pass Anthropic's count on under this name.
+    pub(super) cache_creation_tokens: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct WrittenDetails {
+    pub(super) reasoning_tokens: Option<u64>,
 }
 
 impl From<Counts> for Usage {
@@ -116,6 +124,13 @@ impl From<Counts> for Usage {
             cached_tokens: details
                 .and_then(|details| details.cached_tokens)
                 .or(counts.prompt_cache_hit_tokens)
+                .unwrap_or(0),
+            cache_write_tokens: details
+                .and_then(|details| details.cache_creation_tokens)
+                .unwrap_or(0),
+            reasoning_tokens: counts
+                .completion_tokens_details
+                .and_then(|details| details.reasoning_tokens)
                 .unwrap_or(0),
         }
     }

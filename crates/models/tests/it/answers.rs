@@ -32,7 +32,8 @@ async fn a_streamed_answer_comes_as_chunks_with_usage_and_a_stop() {
             Chunk::Usage(Usage {
                 input_tokens: 11,
                 output_tokens: 2,
-                cached_tokens: 4
+                cached_tokens: 4,
+                ..Usage::default()
             }),
             Chunk::Stop(StopReason::Stop),
         ]

@@ -195,5 +195,7 @@ fn usage(value: &Value) -> Option<Usage> {
         input_tokens: count("input")?,
         output_tokens: count("output")?,
         cached_tokens: count("cached").unwrap_or(0),
+        cache_write_tokens: count("cacheWrite").unwrap_or(0),
+        reasoning_tokens: count("reasoning").unwrap_or(0),
     })
 }

@@ -199,6 +199,15 @@ fn usage(usage: Usage, out: &mut Vec<u8>) {
     unsigned(usage.output_tokens, out);
     out.extend_from_slice(b",\"cached\":");
     unsigned(usage.cached_tokens, out);
+    // Most calls have neither, and earlier versions don't know them.
+    if usage.cache_write_tokens > 0 {
+        out.extend_from_slice(b",\"cacheWrite\":");
+        unsigned(usage.cache_write_tokens, out);
+    }
+    if usage.reasoning_tokens > 0 {
+        out.extend_from_slice(b",\"reasoning\":");
+        unsigned(usage.reasoning_tokens, out);
+    }
     out.push(b'}');
 }
 

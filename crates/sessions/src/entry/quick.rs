@@ -80,6 +80,14 @@ fn origin(cursor: &mut Cursor<'_>) -> Option<Option<Origin>> {
     Some(Some(origin))
 }
 
+/// A count that is left out when it is zero.
+fn count(cursor: &mut Cursor<'_>, key: &[u8]) -> Option<u64> {
+    if cursor.eat(key).is_none() {
+        return Some(0);
+    }
+    cursor.number()
+}
+
 fn usage(cursor: &mut Cursor<'_>) -> Option<Option<Usage>> {
     if cursor.eat(b",\"usage\":{\"input\":").is_none() {
         return Some(None);
@@ -89,10 +97,14 @@ fn usage(cursor: &mut Cursor<'_>) -> Option<Option<Usage>> {
     let output_tokens = cursor.number()?;
     cursor.eat(b",\"cached\":")?;
     let cached_tokens = cursor.number()?;
+    let cache_write_tokens = count(cursor, b",\"cacheWrite\":")?;
+    let reasoning_tokens = count(cursor, b",\"reasoning\":")?;
     cursor.eat(b"}")?;
     Some(Some(Usage {
         input_tokens,
         output_tokens,
         cached_tokens,
+        cache_write_tokens,
+        reasoning_tokens,
     }))
 }

@@ -36,6 +36,7 @@ fn rich() -> Entry {
             input_tokens: 812,
             output_tokens: 34,
             cached_tokens: 512,
+            ..Usage::default()
         }),
         ..plain(2)
     }
@@ -312,7 +313,7 @@ prop_compose! {
         run in prop::option::of("[a-z0-9][a-z0-9.:_-]{0,20}"),
         model in prop::option::of(text()),
         origin_id in prop::option::of(text()),
-        counts in prop::option::of(any::<[u64; 3]>()),
+        counts in prop::option::of((any::<[u64; 3]>(), prop::option::of(any::<[u64; 2]>()))),
         seq in 1..u64::MAX,
         timestamp in any::<i64>(),
     ) -> Entry {
@@ -326,8 +327,9 @@ prop_compose! {
             parts,
             origin: origin_id.map(|id| Origin { kind: OriginKind::System, id: Some(id), message_id: None }),
             model,
-            usage: counts.map(|[input_tokens, output_tokens, cached_tokens]| Usage {
-                input_tokens, output_tokens, cached_tokens,
+            usage: counts.map(|([input_tokens, output_tokens, cached_tokens], more)| {
+                let [cache_write_tokens, reasoning_tokens] = more.unwrap_or_default();
+                Usage { input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens }
             }),
         };
         Entry::from_draft(draft, id, Timestamp(timestamp), seq)

@@ -118,7 +118,8 @@ async fn what_the_first_version_wrote_is_read_and_gone_on_with() {
             Some(Usage {
                 input_tokens: 812,
                 output_tokens: 34,
-                cached_tokens: 512
+                cached_tokens: 512,
+                ..Usage::default()
             }),
             &Part::ToolCall(ToolCall {
                 id: "call_1".to_owned(),

@@ -165,6 +165,7 @@ fn usage_is_the_last_that_was_reported() {
             input_tokens,
             output_tokens,
             cached_tokens,
+            ..Usage::default()
         })
     };
     let cases = [
@@ -179,6 +180,20 @@ fn usage_is_the_last_that_was_reported() {
         (
             json!({"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": null, "prompt_cache_hit_tokens": 5}),
             usage(9, 3, 5),
+        ),
+        (
+            json!({
+                "prompt_tokens": 9, "completion_tokens": 3,
+                "prompt_tokens_details": {"cached_tokens": 4, "cache_creation_tokens": 2},
+                "completion_tokens_details": {"reasoning_tokens": 1},
+            }),
+            Chunk::Usage(Usage {
+                input_tokens: 9,
+                output_tokens: 3,
+                cached_tokens: 4,
+                cache_write_tokens: 2,
+                reasoning_tokens: 1,
+            }),
         ),
         (json!({"prompt_tokens": null}), usage(0, 0, 0)),
     ];

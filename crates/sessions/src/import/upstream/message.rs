@@ -127,12 +127,15 @@ fn part(block: &Map<String, Value>) -> Option<Part> {
 fn usage(value: &Value) -> Option<Usage> {
     let count = |key: &str| value.get(key).and_then(Value::as_u64);
     let cached = count("cacheRead").unwrap_or(0);
+    let cache_write = count("cacheWrite").unwrap_or(0);
     Some(Usage {
         // Ours counts all that was read, theirs what was read anew.
         input_tokens: count("input")?
             .saturating_add(cached)
-            .saturating_add(count("cacheWrite").unwrap_or(0)),
+            .saturating_add(cache_write),
         output_tokens: count("output")?,
         cached_tokens: cached,
+        cache_write_tokens: cache_write,
+        reasoning_tokens: 0,
     })
 }
