@@ -14,13 +14,14 @@ pub(crate) struct Layer {
 }
 
 const ALL_BUT_CLIENT: &[&str] = &[
-    "types", "process", "wire", "config", "sessions", "models", "agents",
+    "types", "process", "wire", "config", "sessions", "accounts", "models", "agents",
 ];
 const ALL: &[&str] = &[
-    "types", "process", "wire", "config", "sessions", "models", "agents", "gateway", "client",
+    "types", "process", "wire", "config", "sessions", "accounts", "models", "agents", "gateway",
+    "client",
 ];
 
-pub(crate) const LAYERS: [Layer; 10] = [
+pub(crate) const LAYERS: [Layer; 11] = [
     Layer {
         name: "types",
         rank: 0,
@@ -47,9 +48,14 @@ pub(crate) const LAYERS: [Layer; 10] = [
         may_use: &["types"],
     },
     Layer {
+        name: "accounts",
+        rank: 1,
+        may_use: &["types"],
+    },
+    Layer {
         name: "models",
         rank: 2,
-        may_use: &["types", "process"],
+        may_use: &["types", "process", "accounts"],
     },
     Layer {
         name: "agents",
