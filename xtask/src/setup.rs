@@ -65,6 +65,11 @@ const PROOFS: [Need; 3] = [
         is_there: || has_program("unshare") && has_program("mount") && has_program("prlimit"),
     },
 ];
+const SERVERS: [Need; 1] = [Need {
+    what: "redis-server",
+    package: "redis-server",
+    is_there: || has_program("redis-server"),
+}];
 const NODE_MIN: u32 = 20;
 const NODE: [Need; 2] = [
     Need {
@@ -87,6 +92,7 @@ pub(crate) fn everything(repo: &Repo, no_local_model: bool) -> Result<(), Error>
     }
     nextest(repo)?;
     proofs(repo)?;
+    servers(repo)?;
     if repo.has("tests/js/package.json") {
         node(repo)?;
     }
@@ -107,6 +113,11 @@ pub(crate) fn pip(repo: &Repo) -> Result<(), Error> {
 /// What the tests need that make system calls fail, cut the power, and fill disks.
 pub(crate) fn proofs(repo: &Repo) -> Result<(), Error> {
     install(repo, &PROOFS)
+}
+
+/// The servers that the tests start themselves, each on a port of its own.
+pub(crate) fn servers(repo: &Repo) -> Result<(), Error> {
+    install(repo, &SERVERS)
 }
 
 /// What the local model's engine needs.
@@ -171,6 +182,8 @@ fn install(repo: &Repo, needs: &[Need]) -> Result<(), Error> {
     Step::new(&format!("install {}", packages.join(", ")), program)
         .args(args)
         .env("DEBIAN_FRONTEND", "noninteractive")
+        // A server is wanted as a program for the tests, not as a service of this machine.
+        .env("RUNLEVEL", "1")
         .dir(repo.root())
         .hint("the package sources of this machine must be reachable")
         .run()?;

@@ -11,6 +11,7 @@
 //! follow a redirect.
 
 mod assembly;
+pub mod cache;
 pub mod catalog;
 pub mod discovery;
 pub mod error;

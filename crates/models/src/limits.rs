@@ -47,3 +47,14 @@ pub const IDLE_CONNECTION_TLS: Duration = Duration::from_secs(50);
 pub const AFTER_STOP: Duration = Duration::from_secs(2);
 /// How long the end of the body is waited for after the end mark, so that the connection can be used again.
 pub const AFTER_DONE: Duration = Duration::from_millis(20);
+
+/// The longest answer that is kept for the same request: longer ones are rare and would push many others out.
+pub const CACHED_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// How long an answer is good unless somebody says otherwise.
+pub const CACHED_TTL_DEFAULT: Duration = Duration::from_secs(3_600);
+/// And at most: a month.
+pub const CACHED_TTL_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// How long a Redis on the same network may take; a model would have begun to answer not much later.
+pub const REDIS_DEADLINE: Duration = Duration::from_millis(100);
+/// How long a Redis that failed is left alone.
+pub const REDIS_REST: Duration = Duration::from_secs(5);

@@ -106,7 +106,7 @@ pub(super) struct Counts {
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) struct CountDetails {
     pub(super) cached_tokens: Option<u64>,
-    /// Not of the protocol; LiteLLM and OpenRouter pass Anthropic's count on under this name.
+    /// Not of the protocol; LiteLLM and `OpenRouter` pass Anthropic's count on under this name.
     pub(super) cache_creation_tokens: Option<u64>,
 }
 

@@ -9,6 +9,7 @@ mod catalog;
 mod discovery;
 mod faults;
 mod local;
+mod redis;
 mod seeds;
 mod server;
 

@@ -175,7 +175,9 @@ async fn over_many_segments_the_newest_come_first_and_bounds_hold() {
         (pikes("beta")[..3].to_vec(), true)
     );
 
-    let ((from, ..), (to, ..)) = (all[45], all[65]);
+    let ((from, ..), (last, ..)) = (all[45], all[65]);
+    // All of them may have been written within one millisecond.
+    let to = Timestamp(last.as_millis() + 1);
     let some = Query {
         after: Some(from),
         before: Some(to),
