@@ -161,13 +161,18 @@ impl Routes {
         http: &Http,
         ground: &Ground,
     ) -> bool {
-        match entry(provider, http, ground) {
+        let entry = match provider.api {
+            Api::OpenAiCompletions => {
+                entry(provider, http, ground).map_err(|error| error.full_text())
+            }
+            api => Err(format!("the protocol {} is not spoken", api.as_str())),
+        };
+        match entry {
             Ok(entry) => {
                 self.add(&provider.id, entry, is_open);
                 true
             }
-            Err(error) => {
-                let detail = error.full_text();
+            Err(detail) => {
                 tracing::warn!(provider = provider.id, %detail, "a provider is left out");
                 self.looked_at.push(LookedAt {
                     name: provider.id.clone(),

@@ -27,6 +27,7 @@ pub mod profile;
 pub mod provider;
 pub mod router;
 mod routes;
+pub mod routing;
 pub mod scripted;
 mod search;
 pub mod secret;
@@ -36,8 +37,9 @@ pub mod status;
 pub use error::{Error, Kind, Phase};
 pub use models::Models;
 pub use options::{
-    AgentModel, Api, Deadlines, DiscoveryOptions, InputKind, LocalOptions, ModelOptions, Options,
-    ProviderOptions, Transport,
+    AgentMapping, AgentModel, Api, Deadlines, DeploymentOptions, DiscoveryOptions, InputKind,
+    LocalOptions, ModelOptions, Options, PerKind, ProviderOptions, RoutingOptions, Settings,
+    Strategy, Transport,
 };
 pub use profile::{Profile, Tier, TokenCount};
 pub use provider::{Chunk, ChunkStream, Provider, Request};

@@ -58,3 +58,18 @@ pub const CACHED_TTL_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
 pub const REDIS_DEADLINE: Duration = Duration::from_millis(100);
 /// How long a Redis that failed is left alone.
 pub const REDIS_REST: Duration = Duration::from_secs(5);
+
+/// Candidates whose health is remembered; far more than there are models in use.
+pub const HEALTH_RECORDS_MAX: usize = 1_024;
+/// Of so many calls to a candidate one may be repeated, so that a server in trouble is not asked more for it.
+pub const REPEATS_PER_CALLS: u64 = 10;
+/// Repeats to one candidate in a minute that need no such calls: a quiet router must be able to ask again at all.
+pub const REPEATS_FLOOR: u64 = 2;
+/// Repeats in one call, whatever is configured.
+pub const REPEATS_MAX: u32 = 16;
+/// The pause before the first repeat of a candidate; each further one is twice as long.
+pub const REPEAT_PAUSE: Duration = Duration::from_millis(500);
+/// The longest such pause.
+pub const REPEAT_PAUSE_MAX: Duration = Duration::from_secs(8);
+/// Pieces that one pattern of a wildcard is matched in.
+pub const WILDCARD_STARS_MAX: usize = 8;

@@ -3,9 +3,11 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use openclaw_process::Launcher;
-use openclaw_types::AgentId;
+use openclaw_types::{AgentId, Price};
+use serde_json::{Map, Value};
 
 pub use crate::http::Transport;
+pub use crate::routing::{AgentMapping, PerKind, Settings, Strategy};
 use crate::{catalog, secret::Secret};
 
 /// Everything the models are told.
@@ -65,11 +67,139 @@ pub struct ProviderOptions {
     pub transport: Transport,
 }
 
-/// The protocols spoken with model servers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The protocols of model servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Api {
     /// `POST /chat/completions` and its stream.
     OpenAiCompletions,
+    /// `POST /messages` and its stream.
+    AnthropicMessages,
+    /// `POST /responses` and its stream.
+    OpenAiResponses,
+    /// `POST /models/<model>:generateContent` and its stream.
+    Gemini,
+    /// `POST /api/chat` and its lines.
+    Ollama,
+}
+
+impl Api {
+    /// The word used in configurations and on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenAiCompletions => "openai-completions",
+            Self::AnthropicMessages => "anthropic-messages",
+            Self::OpenAiResponses => "openai-responses",
+            Self::Gemini => "google-generative-ai",
+            Self::Ollama => "ollama",
+        }
+    }
+}
+
+/// Groups of deployments, and what holds for all routing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RoutingOptions {
+    /// Deployments in the order of the configuration.
+    pub deployments: Vec<DeploymentOptions>,
+    /// What holds for every group; [`Options::failover`] and [`Options::aliases`] are added to its own.
+    pub settings: Settings,
+    /// What agents' virtual models stand for.
+    pub agents: BTreeMap<AgentId, AgentMapping>,
+}
+
+/// One deployment of a group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeploymentOptions {
+    /// Unique among deployments.
+    pub id: String,
+    /// What requests call it; several deployments of one name are a group, and a `*` in it makes a wildcard.
+    pub group: String,
+    /// The provider's id, such as `minimax`.
+    pub provider: String,
+    /// What the provider calls it; a `*` takes what the group's stands for.
+    pub model: String,
+    /// The protocol; `None` takes that of the configured provider of this id, or openai-completions.
+    pub api: Option<Api>,
+    /// `None` takes that of the configured provider of this id, or the provider's own where it is known.
+    pub base_url: Option<String>,
+    /// `None` takes that of the configured provider of this id, or that of the environment.
+    pub key: Option<Secret>,
+    /// The variable to name when the server refuses the key.
+    pub key_variable: Option<String>,
+    /// Sent with every request.
+    pub headers: Vec<(String, Secret)>,
+    /// Lower orders of a group are tried before higher ones.
+    pub order: u32,
+    /// Its share of the calls of its order.
+    pub weight: Option<u32>,
+    /// Requests in a minute.
+    pub rpm: Option<u32>,
+    /// Tokens in a minute.
+    pub tpm: Option<u32>,
+    /// What it costs; `None` takes the built-in table's price.
+    pub price: Option<Price>,
+    /// Tokens a request may hold; 0 when unknown.
+    pub context_window: u32,
+    /// Tokens an answer may hold; 0 when unknown.
+    pub max_output: u32,
+    /// What it reads.
+    pub input_kinds: Vec<InputKind>,
+    /// Whether it calls tools, where that is known.
+    pub calls_tools: Option<bool>,
+    /// Whether it thinks aloud.
+    pub reasoning: bool,
+    /// Deadlines of an answer in one piece.
+    pub deadlines: Deadlines,
+    /// Deadlines of a stream.
+    pub stream_deadlines: Deadlines,
+    /// Repeats allowed in place of what the settings say.
+    pub num_retries: Option<u32>,
+    /// How long it rests after a failure, in milliseconds.
+    pub cooldown_ms: Option<u64>,
+    /// How many failures in a minute do not make it rest.
+    pub allowed_fails: Option<u32>,
+    /// The same for single kinds of failure.
+    pub allowed_fails_policy: PerKind,
+    /// Whether request fields that its protocol does not know are left out.
+    pub drop_params: bool,
+    /// Fields for the request that does not have them itself, such as `temperature`.
+    pub extra: Map<String, Value>,
+}
+
+impl DeploymentOptions {
+    /// A deployment of which only this much is said.
+    #[must_use]
+    pub fn named(group: &str, provider: &str, model: &str, deadlines: Deadlines) -> Self {
+        Self {
+            id: format!("{group}:{provider}/{model}"),
+            group: group.to_owned(),
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            api: None,
+            base_url: None,
+            key: None,
+            key_variable: None,
+            headers: Vec::new(),
+            order: 0,
+            weight: None,
+            rpm: None,
+            tpm: None,
+            price: None,
+            context_window: 0,
+            max_output: 0,
+            input_kinds: vec![InputKind::Text],
+            calls_tools: None,
+            reasoning: false,
+            deadlines,
+            stream_deadlines: deadlines,
+            num_retries: None,
+            cooldown_ms: None,
+            allowed_fails: None,
+            allowed_fails_policy: PerKind::default(),
+            drop_params: false,
+            extra: Map::new(),
+        }
+    }
 }
 
 /// Deadlines of one call to one candidate, in milliseconds.

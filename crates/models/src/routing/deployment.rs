@@ -1,0 +1,165 @@
+//! One model at one server: what a candidate is, and all that is needed to call it.
+
+use std::{sync::Arc, time::Duration};
+
+use openclaw_types::Price;
+use serde_json::{Map, Value};
+
+use super::{Ask, PerKind, Settings, Spot};
+use crate::{
+    error::Kind,
+    http::Transport,
+    options::{Api, Deadlines, InputKind},
+    secret::Secret,
+};
+
+/// Where calls go; shared by all models there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// No other server is called the same: a provider's id, or the id of the one deployment that it is for.
+    pub name: Arc<str>,
+    /// The provider's id.
+    pub provider: Arc<str>,
+    /// The protocol.
+    pub api: Api,
+    /// With or without a version segment; empty for a model that has no address, such as the local one.
+    pub base_url: Arc<str>,
+    /// The provider's key.
+    pub key: Option<Secret>,
+    /// The variable to name when the server refuses the key.
+    pub key_variable: Option<String>,
+    /// Tells keys apart without showing them; empty without a key.
+    pub fingerprint: Arc<str>,
+    /// Sent with every request.
+    pub headers: Vec<(String, Secret)>,
+    /// How it is reached.
+    pub transport: Transport,
+}
+
+/// When a candidate rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rules {
+    /// In place of the time that the kind of failure would have.
+    pub cooldown: Option<Duration>,
+    /// How many failures in a minute do not make it rest.
+    pub allowed_fails: Option<u32>,
+    /// The same for single kinds of failure.
+    pub allowed_fails_policy: PerKind,
+    /// Nothing rests but what asks for it with `Retry-After`.
+    pub is_off: bool,
+}
+
+impl Rules {
+    /// How many failures of this kind in a minute do not make it rest.
+    pub(super) fn allowed(&self, kind: Kind) -> u32 {
+        let policy = self.allowed_fails_policy.of(kind);
+        policy.or(self.allowed_fails).unwrap_or(0)
+    }
+}
+
+/// One model at one server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployment {
+    /// Unique among those of the configuration.
+    pub id: Arc<str>,
+    /// The group it is in; `provider/model` for one that is in none.
+    pub group: Arc<str>,
+    /// Where it is.
+    pub server: Arc<Server>,
+    /// What the server calls it.
+    pub model: Arc<str>,
+    /// What rests and is counted.
+    pub spot: Spot,
+    /// Requests in a minute; more are not sent.
+    pub rpm: Option<u32>,
+    /// Tokens in a minute; a call that would exceed them is not sent.
+    pub tpm: Option<u32>,
+    /// What it costs; `None` when unknown.
+    pub price: Option<Price>,
+    /// Tokens a request may hold; 0 when unknown.
+    pub context_window: u32,
+    /// Tokens an answer may hold; 0 when unknown.
+    pub max_output: u32,
+    /// What it reads.
+    pub input_kinds: Vec<InputKind>,
+    /// Whether it calls tools, where that is known.
+    pub calls_tools: Option<bool>,
+    /// Whether it thinks aloud.
+    pub reasoning: bool,
+    /// Deadlines of an answer in one piece.
+    pub deadlines: Deadlines,
+    /// Deadlines of a stream.
+    pub stream_deadlines: Deadlines,
+    /// Repeats allowed in place of what the settings say.
+    pub num_retries: Option<u32>,
+    /// When it rests.
+    pub rules: Rules,
+    /// Whether request fields that its protocol does not know are left out.
+    pub drop_params: bool,
+    /// Fields for the request that does not have them itself.
+    pub extra: Map<String, Value>,
+}
+
+impl Deployment {
+    /// The provider's id.
+    #[must_use]
+    pub fn provider(&self) -> &Arc<str> {
+        &self.server.provider
+    }
+
+    /// The deadlines of a call.
+    #[must_use]
+    pub const fn deadlines(&self, is_streaming: bool) -> Deadlines {
+        if is_streaming {
+            self.stream_deadlines
+        } else {
+            self.deadlines
+        }
+    }
+
+    /// How far it is from what a request needs: 0 when nothing is known against it, otherwise more the smaller
+    /// its window, and most where it can't read the request at all.
+    pub(super) fn misfit(&self, ask: &Ask<'_>) -> u32 {
+        let lacks_images = ask.needs.images && !self.input_kinds.contains(&InputKind::Image);
+        let lacks_tools = ask.needs.tools && self.calls_tools == Some(false);
+        if lacks_images || lacks_tools {
+            return u32::MAX;
+        }
+        match self.context_window {
+            0 => 0,
+            window if u64::from(window) >= ask.tokens => 0,
+            window => (u32::MAX - 1).saturating_sub(window),
+        }
+    }
+
+    /// The same deployment for another model, as a wildcard makes it.
+    pub(super) fn of_model(&self, group: &Arc<str>, model: &str) -> Self {
+        let model: Arc<str> = Arc::from(model);
+        let server = &self.server;
+        Self {
+            group: Arc::clone(group),
+            spot: Spot::new(
+                &server.provider,
+                &model,
+                &server.base_url,
+                &server.fingerprint,
+            ),
+            price: self.price,
+            model,
+            ..self.clone()
+        }
+    }
+}
+
+impl Settings {
+    /// When a deployment without rules of its own rests.
+    #[must_use]
+    pub const fn rules(&self) -> Rules {
+        Rules {
+            cooldown: self.cooldown,
+            allowed_fails: self.allowed_fails,
+            allowed_fails_policy: self.allowed_fails_policy,
+            is_off: self.disable_cooldowns,
+        }
+    }
+}
