@@ -29,11 +29,11 @@ struct Redis {
 impl Redis {
     async fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
+            .expect("the test's own Redis")
             .local_addr()
-            .unwrap()
+            .expect("the test's own Redis")
             .port();
-        let home = tempfile::tempdir().unwrap();
+        let home = tempfile::tempdir().expect("the test's own Redis");
         let mut redis = Self {
             child: Self::spawn(port, &home),
             port,
@@ -67,14 +67,18 @@ impl Redis {
         let started = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
             assert!(started.elapsed() < START_DEADLINE, "Redis does not listen");
-            assert_eq!(self.child.try_wait().unwrap(), None, "Redis has ended");
+            assert_eq!(
+                self.child.try_wait().expect("the test's own Redis"),
+                None,
+                "Redis has ended"
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
     fn stop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.child.kill().expect("the test's own Redis");
+        self.child.wait().expect("the test's own Redis");
     }
 
     async fn start_again(&mut self) {
@@ -92,7 +96,7 @@ impl Redis {
             only_when_asked: false,
         };
         let env: Arc<dyn Env> = Arc::new(SystemEnv);
-        Cache::new(&options, env).unwrap()
+        Cache::new(&options, env).expect("the test's own Redis")
     }
 }
 
