@@ -14,12 +14,15 @@
     reason = "test equipment fails by panicking with what it saw"
 )]
 
+pub mod backend;
+pub mod captures;
 pub mod client;
 pub mod frame;
 pub mod gateway;
 pub mod http;
 pub mod native;
 pub mod normal;
+pub mod peer;
 pub mod random;
 pub mod scripted_model;
 pub mod user;

@@ -9,15 +9,20 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncReadExt as _,
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
 };
 
 use crate::soon;
+
+mod answer;
+
+use answer::Answer;
+pub use answer::event;
 
 /// Something a test opens when it wants the model to go on.
 #[derive(Debug, Clone)]
@@ -70,6 +75,14 @@ pub enum Step {
     Bytes(Vec<u8>),
     /// Any bytes, one by one with a pause after each.
     Drip(Vec<u8>, Duration),
+    /// A whole answer with its length: status, headers, body.
+    Whole(u16, Vec<(&'static str, String)>, Vec<u8>),
+    /// Bytes on the wire with nothing around them, in place of an answer.
+    Raw(Vec<u8>),
+    /// The same bytes again and again, until so many have been sent.
+    Endless(Vec<u8>, u64),
+    /// Does nothing for a while, though it notices when the client leaves.
+    Pause(Duration),
     /// Waits until the gate is open.
     Wait(Gate),
     /// Says nothing more until the client leaves.
@@ -124,6 +137,22 @@ impl fmt::Debug for Asked {
 }
 
 impl Asked {
+    /// The method and the target, query included.
+    #[must_use]
+    pub fn target(&self) -> (&str, &str) {
+        let mut words = self.head.split(' ');
+        (
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default(),
+        )
+    }
+
+    /// A header's value.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        crate::http::header(&self.head, name)
+    }
+
     /// The text of the last user message.
     #[must_use]
     pub fn last_user(&self) -> String {
@@ -185,7 +214,18 @@ impl Model {
     /// # Panics
     /// When no port can be bound.
     pub async fn start(respond: impl Fn(&Asked) -> Script + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1:0", respond).await
+    }
+
+    /// The same at an address of the caller's choice.
+    ///
+    /// # Panics
+    /// When it can't be bound.
+    pub async fn start_at(
+        address: &str,
+        respond: impl Fn(&Asked) -> Script + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = Arc::new(Server {
             respond: Arc::new(respond),
@@ -260,11 +300,7 @@ impl Server {
             let script = (self.respond)(&asked);
             lock(&self.seen).asked.push(asked);
             let _told = self.changed.send(());
-            let mut answer = Answer {
-                stream: &mut stream,
-                has_head: false,
-            };
-            if !answer.perform(script).await {
+            if !Answer::to(&mut stream).perform(script).await {
                 lock(&self.seen).left += 1;
                 let _told = self.changed.send(());
                 return;
@@ -299,128 +335,4 @@ fn take_request(buffer: &mut Vec<u8>) -> Option<Asked> {
     let body: Vec<u8> = buffer.drain(..end + length).skip(end).collect();
     let json = serde_json::from_slice(&body).unwrap_or_default();
     Some(Asked { head, body, json })
-}
-
-struct Answer<'a> {
-    stream: &'a mut TcpStream,
-    has_head: bool,
-}
-
-impl Answer<'_> {
-    /// Performs a script; false when the connection is over.
-    async fn perform(&mut self, script: Script) -> bool {
-        for step in script {
-            if !self.step(step).await {
-                return false;
-            }
-        }
-        self.head().await && self.write(b"0\r\n\r\n").await
-    }
-
-    async fn step(&mut self, step: Step) -> bool {
-        match step {
-            Step::Head(status, headers) => self.send_head(status, &headers).await,
-            Step::Piece(text) => self.delta(&json!({"content": text}), None).await,
-            Step::Reasoning(text) => self.delta(&json!({"reasoning_content": text}), None).await,
-            Step::ToolCall {
-                id,
-                name,
-                arguments,
-            } => {
-                let (first, second) = arguments.split_at(arguments.len() / 2);
-                let begin = json!({"tool_calls": [{"index": 0, "id": id, "type": "function",
-                    "function": {"name": name, "arguments": first}}]});
-                let rest = json!({"tool_calls": [{"index": 0, "function": {"arguments": second}}]});
-                self.delta(&begin, None).await && self.delta(&rest, None).await
-            }
-            Step::Stop(reason) => self.delta(&json!({}), Some(reason)).await,
-            Step::Usage(read, written) => {
-                let usage = json!({"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written});
-                let frame = json!({"id": "c", "object": "chat.completion.chunk", "choices": [], "usage": usage});
-                self.chunk(event(&frame).as_bytes()).await
-            }
-            Step::Done => self.chunk(b"data: [DONE]\n\n").await,
-            Step::Bytes(bytes) => self.chunk(&bytes).await,
-            Step::Drip(bytes, pause) => {
-                for byte in bytes {
-                    if !self.chunk(&[byte]).await {
-                        return false;
-                    }
-                    tokio::time::sleep(pause).await;
-                }
-                true
-            }
-            Step::Wait(gate) => tokio::select! {
-                biased;
-                () = gate.pass() => true,
-                () = gone(self.stream) => false,
-            },
-            Step::Hang => {
-                gone(self.stream).await;
-                false
-            }
-            Step::Reset => {
-                // Closing with a linger of zero is what makes the kernel send a reset.
-                let lingered =
-                    rustix::net::sockopt::set_socket_linger(&*self.stream, Some(Duration::ZERO));
-                assert_eq!(lingered, Ok(()));
-                false
-            }
-            Step::Cut => false,
-        }
-    }
-
-    async fn delta(&mut self, delta: &Value, stop: Option<&str>) -> bool {
-        let frame = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "echo",
-            "choices": [{"index": 0, "delta": delta, "finish_reason": stop}]});
-        self.chunk(event(&frame).as_bytes()).await
-    }
-
-    async fn head(&mut self) -> bool {
-        self.has_head || self.send_head(200, &[]).await
-    }
-
-    async fn send_head(&mut self, status: u16, headers: &[(&'static str, String)]) -> bool {
-        self.has_head = true;
-        let kind = if status == 200 {
-            "text/event-stream"
-        } else {
-            "application/json"
-        };
-        let mut text = format!("HTTP/1.1 {status} X\r\ntransfer-encoding: chunked\r\n");
-        if !headers.iter().any(|(name, _)| *name == "content-type") {
-            text.push_str(&format!("content-type: {kind}\r\n"));
-        }
-        for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
-        text.push_str("\r\n");
-        self.write(text.as_bytes()).await
-    }
-
-    async fn chunk(&mut self, bytes: &[u8]) -> bool {
-        if !self.head().await {
-            return false;
-        }
-        let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
-        chunk.extend_from_slice(bytes);
-        chunk.extend_from_slice(b"\r\n");
-        self.write(&chunk).await
-    }
-
-    async fn write(&mut self, bytes: &[u8]) -> bool {
-        self.stream.write_all(bytes).await.is_ok()
-    }
-}
-
-/// One event of the stream.
-#[must_use]
-pub fn event(frame: &Value) -> String {
-    format!("data: {frame}\n\n")
-}
-
-/// Resolves when the client has left.
-async fn gone(stream: &mut TcpStream) {
-    let mut byte = [0];
-    while matches!(stream.read(&mut byte).await, Ok(length) if length > 0) {}
 }

@@ -9,6 +9,8 @@ use crate::{
     step::{self, Step},
 };
 
+pub(crate) mod python;
+
 /// A thing that must be on the machine, and the Debian package that brings it.
 struct Need {
     what: &'static str,
@@ -96,6 +98,7 @@ pub(crate) fn everything(repo: &Repo, no_local_model: bool) -> Result<(), Error>
     if repo.has("tests/js/package.json") {
         node(repo)?;
     }
+    python::packages(repo)?;
     output::line("everything is there");
     Ok(())
 }

@@ -6,6 +6,9 @@ use crate::{error::Error, repo::Repo, setup, step::Step};
 
 pub(crate) fn run(repo: &Repo, filter: Option<&str>, rest: &[OsString]) -> Result<(), Error> {
     setup::nextest(repo)?;
+    if filter.is_none() {
+        setup::python::packages(repo)?;
+    }
     let step = Step::cargo("test", repo.root())
         .args(["nextest", "run", "--workspace"])
         .args(filter)

@@ -1,0 +1,5 @@
+//! Against others: a real LiteLLM, its captures, the official clients; and every fault of a backend.
+#![expect(clippy::unwrap_used, reason = "what a test can't do without fails it")]
+
+mod backend;
+mod litellm;
