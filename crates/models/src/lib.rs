@@ -13,8 +13,10 @@
 mod assembly;
 pub mod cache;
 pub mod catalog;
+pub mod dialect;
 pub mod discovery;
 pub mod error;
+pub mod exchange;
 pub mod failover;
 pub mod health;
 pub mod http;
