@@ -1,7 +1,9 @@
 //! What clients speak to us.
 
+use crate::options::Api;
+
 /// A protocol that clients speak to us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Front {
     /// `POST /v1/chat/completions`.
     Chat,
@@ -26,5 +28,29 @@ impl Front {
             Self::Responses => "responses",
             Self::Messages => "messages",
         }
+    }
+
+    /// Where a server has it, below a versioned base address.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Chat => "/chat/completions",
+            Self::Completions => "/completions",
+            Self::Embeddings => "/embeddings",
+            Self::Responses => "/responses",
+            Self::Messages => "/messages",
+        }
+    }
+
+    /// Whether a server of this protocol understands it as it is.
+    #[must_use]
+    pub const fn is_native(self, api: Api) -> bool {
+        matches!(
+            (self, api),
+            (
+                Self::Chat | Self::Completions | Self::Embeddings,
+                Api::OpenAiCompletions
+            )
+        )
     }
 }

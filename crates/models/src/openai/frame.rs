@@ -95,7 +95,7 @@ pub(super) struct FunctionDelta<'a> {
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
-pub(super) struct Counts {
+pub(crate) struct Counts {
     pub(super) prompt_tokens: Option<u64>,
     pub(super) completion_tokens: Option<u64>,
     pub(super) prompt_tokens_details: Option<CountDetails>,
@@ -136,7 +136,7 @@ impl From<Counts> for Usage {
     }
 }
 
-pub(super) fn stop_reason(word: &str) -> StopReason {
+pub(crate) fn stop_reason(word: &str) -> StopReason {
     match word {
         "length" | "max_tokens" => StopReason::Length,
         "tool_calls" | "function_call" | "tool_use" => StopReason::ToolCalls,

@@ -1,0 +1,51 @@
+//! A request to a server that speaks the client's dialect.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use super::{
+    Fault, Fields, Framing, Front, Prepared, Target,
+    fields::{Change, quoted},
+};
+
+/// What a stream is asked to end with, so that it can be paid for.
+const USAGE: &str = r#"{"include_usage":true}"#;
+
+pub(super) fn same(front: Front, body: &Bytes, to: &Target<'_>) -> Result<Prepared, Fault> {
+    let fields = Fields::read(body).map_err(|source| Fault::NoObject { source })?;
+    let model = quoted(to.model);
+    let extra: Vec<(&str, String)> = to
+        .extra
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.to_string()))
+        .collect();
+    let mut changes = vec![("model", Change::Set(&model))];
+    changes.extend(
+        extra
+            .iter()
+            .map(|(name, value)| (*name, Change::Default(value))),
+    );
+    let usage = (to.is_streaming && front == Front::Chat).then(|| usage(&fields));
+    if let Some(usage) = &usage {
+        changes.push(("stream_options", Change::Set(usage)));
+    }
+    Ok(Prepared {
+        path: Cow::Borrowed(front.path()),
+        body: Bytes::from(fields.with(&changes)),
+        headers: Vec::new(),
+        framing: Framing::Events,
+    })
+}
+
+/// The client's stream options with the one that asks for the usage.
+fn usage(fields: &Fields<'_>) -> String {
+    let stated = fields.get("stream_options").map(str::as_bytes);
+    match stated.map(Fields::read) {
+        Some(Ok(stated)) => {
+            let with = stated.with(&[("include_usage", Change::Set("true"))]);
+            String::from_utf8(with).unwrap_or_else(|_| USAGE.to_owned())
+        }
+        _ => USAGE.to_owned(),
+    }
+}
