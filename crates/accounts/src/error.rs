@@ -80,3 +80,13 @@ pub enum Error {
     #[error("the accounts are shut down")]
     ShutDown,
 }
+impl Error {
+    /// Wraps what the disk said.
+    pub(crate) fn disk(verb: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self::Disk {
+            verb,
+            path: path.into(),
+            source,
+        }
+    }
+}

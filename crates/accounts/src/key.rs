@@ -11,6 +11,15 @@ use crate::{
     secret::{Digest, Secret},
 };
 
+mod file;
+mod form;
+mod ring;
+
+pub(crate) use self::{
+    file::{Loaded, load, record_bytes, save},
+    ring::Ring,
+};
+
 /// What every key begins with.
 pub const KEY_PREFIX: &str = "sk-";
 /// The shortest key of a caller's own choice: what is shorter can be guessed.
