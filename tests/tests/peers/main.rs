@@ -2,4 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "what a test can't do without fails it")]
 
 mod backend;
+mod clients;
 mod litellm;
