@@ -4,3 +4,4 @@
 mod backend;
 mod clients;
 mod litellm;
+mod upstream;
