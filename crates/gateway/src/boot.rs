@@ -176,6 +176,7 @@ pub(crate) fn models(
             .collect(),
         default_model: routing.default.clone(),
         failover: routing.failover.clone(),
+        routing: models::RoutingOptions::default(),
         discovery: discovery(stated),
         local: stated.local.enabled.then(|| local(config, helper)),
         catalog,
@@ -255,6 +256,7 @@ fn model(model: &config::Model) -> models::ModelOptions {
         max_output: model.max_output,
         input_kinds,
         reasoning: model.reasoning,
+        price: None,
     }
 }
 
@@ -279,6 +281,7 @@ fn discovery(stated: &config::Models) -> models::DiscoveryOptions {
         litellm_key: found.litellm_key.as_ref().map(secret),
         ollama_url: found.ollama_url.clone(),
         deadlines: deadlines(stated.deadlines),
+        instance: None,
     }
 }
 

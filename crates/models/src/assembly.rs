@@ -8,20 +8,26 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     catalog::Catalog,
     discovery::{
-        Discovery, LITELLM_ID, LITELLM_VARIABLE, LocalChoice, OLLAMA_ID,
+        self, Discovery, GroupsChoice, LITELLM_ID, LITELLM_VARIABLE, LocalChoice, OLLAMA_ID,
         known::{KNOWN, Known},
     },
-    error::Error,
     http::{self, Http},
     local::{self, Local},
     openai::OpenAi,
-    options::{Api, DiscoveryOptions, LocalOptions, Options, ProviderOptions, Transport},
+    options::{
+        Api, Deadlines, DiscoveryOptions, LocalOptions, ModelOptions, Options, ProviderOptions,
+        Transport,
+    },
     profile::Tier,
-    routes::{Entry, Routes},
+    routes::{Entry, Keyed, Routes},
+    routing::{Builder, Deployment, Listing, Presence, Rules, Server, Table},
     search::Search,
-    secret::Secret,
     status::LookedAt,
 };
+
+mod deployments;
+
+use deployments::Surroundings;
 
 /// What every part is made with.
 #[derive(Debug, Clone)]
@@ -40,31 +46,41 @@ pub(crate) struct Assembly {
 
 impl Assembly {
     /// Makes the parts of [`Options`].
-    pub(crate) fn new(options: Options, ground: &Ground) -> Self {
+    pub(crate) fn new(mut options: Options, ground: &Ground) -> Self {
         let http = Http::new(http::Options {
-            proxy: options.proxy,
+            proxy: options.proxy.take(),
         });
-        let catalog = Catalog::new(options.catalog, http.clone());
-        let mut routes = Routes::default();
-        routes.table.aliases = options.aliases;
-        routes.table.failover = options.failover;
-        routes.table.defaults = options.default_model.into_iter().collect();
+        let catalog = Catalog::new(options.catalog.clone(), http.clone());
+        let mut plans = Plans {
+            http: &http,
+            ground,
+            rules: Rules::default(),
+            routes: Routes::default(),
+        };
+        plans.groups(&mut options);
         let mut configured = Vec::new();
-        for provider in options.providers {
+        for provider in std::mem::take(&mut options.providers) {
             let is_open = provider.models.is_empty();
-            if routes.add_provider(&provider, is_open, &http, ground) {
+            if plans.provider(&provider, is_open, true) {
                 configured.push(provider);
             }
         }
         if options.discovery.enabled {
             for provider in expected(&options.discovery) {
-                routes.add_provider(&provider, false, &http, ground);
+                plans.provider(&provider, false, false);
             }
-            if let Some(keyed) = keyed_litellm(&options.discovery)
-                && let Ok(entry) = entry(&keyed, &http, ground)
-            {
-                routes.keyed.insert(keyed.id, entry);
+            if let Some(keyed) = keyed_litellm(&options.discovery) {
+                plans.keyed(&keyed);
             }
+        }
+        let rules = plans.rules;
+        let mut routes = plans.routes;
+        let groups = routes.table.has_groups().then(|| GroupsChoice {
+            default: default_group(&routes.table),
+        });
+        if groups.is_some() {
+            // Whether a real LiteLLM goes first is what the search finds out.
+            routes.set_presence(LITELLM_ID, Presence::Awaited);
         }
         let deadlines = options.discovery.deadlines;
         let parts = |catalog: &Catalog| local::Parts {
@@ -80,12 +96,13 @@ impl Assembly {
             .ok_or_else(|| "it is switched off".to_owned())
             .and_then(|options: LocalOptions| Local::new(options, parts(&catalog)));
         let choice = match &local {
-            Ok(local) => LocalChoice::Usable(add_local(&mut routes, local)),
+            Ok(local) => LocalChoice::Usable(add_local(&mut routes, local, deadlines, rules)),
             Err(why) => LocalChoice::Not(why.clone()),
         };
         let discovery = Discovery {
             http,
             configured,
+            groups,
             options: options.discovery,
             local: choice,
         };
@@ -141,59 +158,124 @@ fn keyed_litellm(options: &DiscoveryOptions) -> Option<ProviderOptions> {
     })
 }
 
-fn entry(provider: &ProviderOptions, http: &Http, ground: &Ground) -> Result<Entry, Error> {
-    let openai = OpenAi::new(provider, http.clone(), Arc::clone(&ground.env))?;
-    let key = provider.key.as_ref();
-    Ok(Entry {
-        provider: Arc::new(openai),
-        key: key.map_or_else(|| Arc::from(""), Secret::fingerprint),
-        models: provider.models.clone(),
-        tier: Tier::Full,
-    })
+/// The group used where nobody names one.
+fn default_group(table: &Table) -> Option<String> {
+    let names: Vec<ModelOptions> = table
+        .groups()
+        .map(|group| ModelOptions::named(&group.name))
+        .collect();
+    discovery::best(&["default"], &names)
 }
 
-impl Routes {
-    /// Adds a server; one that can't be called is noted instead, and the others work.
-    fn add_provider(
-        &mut self,
-        provider: &ProviderOptions,
-        is_open: bool,
-        http: &Http,
-        ground: &Ground,
-    ) -> bool {
-        let entry = match provider.api {
-            Api::OpenAiCompletions => {
-                entry(provider, http, ground).map_err(|error| error.full_text())
+/// Routes in the making.
+struct Plans<'a> {
+    http: &'a Http,
+    ground: &'a Ground,
+    rules: Rules,
+    routes: Routes,
+}
+
+impl Plans<'_> {
+    /// Begins with the groups and settings.
+    fn groups(&mut self, options: &mut Options) {
+        let mut settings = std::mem::take(&mut options.routing.settings);
+        settings.aliases.append(&mut options.aliases);
+        for (reference, mut list) in std::mem::take(&mut options.failover) {
+            let stated = settings.fallbacks.entry(reference).or_default();
+            stated.append(&mut list);
+        }
+        self.rules = settings.rules();
+        let mut builder = Builder::new(settings.clone());
+        let surroundings = Surroundings::of(options, &settings);
+        for stated in &options.routing.deployments {
+            let made = surroundings
+                .deployment(stated)
+                .and_then(|(deployment, called)| Ok((deployment, self.entry(&called)?)));
+            match made {
+                Ok((deployment, entry)) => {
+                    let name = Arc::clone(&deployment.server.name);
+                    self.routes.entries.insert(name, entry);
+                    builder.deployment(deployment, stated.order, stated.weight);
+                }
+                Err(detail) => {
+                    let name = format!("{} ({}/{})", stated.group, stated.provider, stated.model);
+                    self.left_out(&name, detail);
+                }
             }
-            api => Err(format!("the protocol {} is not spoken", api.as_str())),
-        };
-        match entry {
+        }
+        for (agent, mapping) in std::mem::take(&mut options.routing.agents) {
+            builder.mapping(&agent, mapping);
+        }
+        if let Some(default) = options.default_model.take() {
+            builder.otherwise(default);
+        }
+        self.routes = self.routes.clone().with_builder(builder);
+    }
+
+    /// Adds a server; one that can't be called is noted instead, and the others work.
+    fn provider(&mut self, provider: &ProviderOptions, is_open: bool, is_configured: bool) -> bool {
+        match self.entry(provider) {
             Ok(entry) => {
-                self.add(&provider.id, entry, is_open);
+                let server = Arc::new(Server::of(provider));
+                let template = Deployment::of(server, provider.deadlines, self.rules);
+                let listing = Listing {
+                    is_open,
+                    is_configured,
+                    ..Listing::of(template)
+                };
+                self.routes.add(listing, &provider.models, entry);
                 true
             }
             Err(detail) => {
-                tracing::warn!(provider = provider.id, %detail, "a provider is left out");
-                self.looked_at.push(LookedAt {
-                    name: provider.id.clone(),
-                    is_usable: false,
-                    detail,
-                });
+                self.left_out(&provider.id, detail);
                 false
             }
         }
     }
+
+    fn keyed(&mut self, provider: &ProviderOptions) {
+        if let Ok(entry) = self.entry(provider) {
+            let server = Arc::new(Server::of(provider));
+            let keyed = Keyed { server, entry };
+            self.routes.keyed.insert(provider.id.clone(), keyed);
+        }
+    }
+
+    fn entry(&self, provider: &ProviderOptions) -> Result<Entry, String> {
+        if provider.api != Api::OpenAiCompletions {
+            return Err(format!(
+                "the protocol {} is not spoken",
+                provider.api.as_str()
+            ));
+        }
+        let env = Arc::clone(&self.ground.env);
+        let openai =
+            OpenAi::new(provider, self.http.clone(), env).map_err(|error| error.full_text())?;
+        Ok(Entry {
+            provider: Arc::new(openai),
+            tier: Tier::Full,
+        })
+    }
+
+    fn left_out(&mut self, name: &str, detail: String) {
+        tracing::warn!(name, %detail, "a model server is left out");
+        self.routes.looked_at.push(LookedAt {
+            name: name.to_owned(),
+            is_usable: false,
+            detail,
+        });
+    }
 }
 
-fn add_local(routes: &mut Routes, local: &Local) -> String {
+fn add_local(routes: &mut Routes, local: &Local, deadlines: Deadlines, rules: Rules) -> String {
     let (model, tier) = local.model();
     let id = model.id.clone();
     let entry = Entry {
         provider: Arc::new(local.clone()),
-        key: Arc::from(""),
-        models: vec![model],
         tier,
     };
-    routes.add(local::ID, entry, false);
+    let server = Arc::new(Server::inner(local::ID));
+    let listing = Listing::of(Deployment::of(server, deadlines, rules));
+    routes.add(listing, &[model], entry);
     id
 }

@@ -12,7 +12,7 @@ use crate::{
     },
     http::Http,
     openai::versioned,
-    options::{DiscoveryOptions, ProviderOptions, Transport},
+    options::{DiscoveryOptions, ModelOptions, ProviderOptions, Transport},
     secret::Secret,
 };
 
@@ -22,6 +22,7 @@ pub(crate) mod known;
 mod owner;
 mod probe;
 
+pub(crate) use choice::best;
 pub(crate) use findings::Findings;
 
 /// How long one server has to say what it has: long for a server on this machine, and nobody waits for more.
@@ -49,11 +50,19 @@ pub(crate) enum LocalChoice {
     Not(String),
 }
 
+/// That the configuration names groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupsChoice {
+    /// The one used where nobody names one.
+    pub(crate) default: Option<String>,
+}
+
 /// Where to look.
 #[derive(Debug)]
 pub(crate) struct Discovery {
     pub(crate) http: Http,
     pub(crate) configured: Vec<ProviderOptions>,
+    pub(crate) groups: Option<GroupsChoice>,
     pub(crate) options: DiscoveryOptions,
     pub(crate) local: LocalChoice,
 }
@@ -61,13 +70,43 @@ pub(crate) struct Discovery {
 impl Discovery {
     /// Whether everything is known without asking anybody.
     pub(crate) fn is_needless(&self) -> bool {
-        let declared = |provider: &ProviderOptions| !provider.models.is_empty();
-        !self.configured.is_empty() && self.configured.iter().all(declared)
+        let declared =
+            |provider: &ProviderOptions| !provider.models.is_empty() && !self.is_doubtful(provider);
+        let is_settled = self.configured.iter().all(declared);
+        match &self.groups {
+            Some(_) => is_settled && !self.options.enabled,
+            None => is_settled && !self.configured.is_empty(),
+        }
+    }
+
+    /// Whether a provider with declared models has to say who it is: with groups, calls go to a LiteLLM first only
+    /// while it is there; and where a router of ours listens, what looks like a server may be that.
+    fn is_doubtful(&self, provider: &ProviderOptions) -> bool {
+        let is_litellm = provider.id == LITELLM_ID && self.groups.is_some();
+        is_litellm || (self.options.instance.is_some() && owner::is_loopback(&provider.base_url))
     }
 
     /// Looks everywhere, each place with a deadline.
     pub(crate) async fn search(&self) -> Findings {
         let mut findings = Findings::default();
+        if let Some(groups) = &self.groups {
+            findings.add(Place::groups(groups.default.clone()));
+            let configured = self.ask_configured();
+            let litellm = async {
+                let is_configured = self.configured.iter().any(|known| known.id == LITELLM_ID);
+                let is_wanted = self.options.enabled && !is_configured;
+                if is_wanted {
+                    Some(self.ask_litellm().await)
+                } else {
+                    None
+                }
+            };
+            let (configured, litellm) = join(configured, litellm).await;
+            for place in configured.into_iter().chain(litellm) {
+                findings.add(place);
+            }
+            return findings;
+        }
         if !self.configured.is_empty() {
             for place in self.ask_configured().await {
                 findings.add(place);
@@ -100,23 +139,28 @@ impl Discovery {
 
     async fn ask_one_configured(&self, provider: &ProviderOptions) -> Place {
         let known = KNOWN.iter().find(|known| known.id == provider.id);
-        let (is_usable, detail, learned) = if provider.models.is_empty() {
-            let answer = if known.is_none_or(|known| known.lists) {
-                list(&self.http, &Probe::of(provider), PROBE_DEADLINE).await
-            } else {
-                Ok(Vec::new())
-            };
-            let models = || known.map(Known::models).unwrap_or_default();
-            match answer {
-                Ok(listed) if listed.is_empty() => (true, "configured".to_owned(), models()),
-                Ok(listed) => (true, serves(&listed), listed),
-                Err(failure) => {
-                    let detail = failure.describe(provider.key_variable.as_deref());
-                    (false, detail, models())
-                }
-            }
+        let is_declared = !provider.models.is_empty();
+        let answer = if (is_declared && self.is_doubtful(provider))
+            || (!is_declared && known.is_none_or(|known| known.lists))
+        {
+            self.list(&Probe::of(provider)).await
         } else {
-            (true, "configured with its models".to_owned(), Vec::new())
+            Ok(Vec::new())
+        };
+        let is_ours = answer == Err(Failure::Ourselves);
+        let is_silent = answer.is_err();
+        let models = || known.map(Known::models).unwrap_or_default();
+        let (is_usable, detail, learned) = match answer {
+            // What is declared counts, whatever else is there or not.
+            _ if is_declared && !is_ours => {
+                (true, "configured with its models".to_owned(), Vec::new())
+            }
+            Ok(listed) if listed.is_empty() => (true, "configured".to_owned(), models()),
+            Ok(listed) => (true, serves(&listed), listed),
+            Err(failure) => {
+                let detail = failure.describe(provider.key_variable.as_deref());
+                (false, detail, models())
+            }
         };
         let models = if learned.is_empty() {
             &provider.models
@@ -127,14 +171,19 @@ impl Discovery {
             id: provider.id.clone(),
             name: provider.id.clone(),
             why: "it is configured".to_owned(),
-            is_chosen: false,
             is_usable,
             detail,
             model: choice::best(known.map_or(&[], |known| known.preferred), models),
             learned: (!learned.is_empty()).then_some(learned),
-            is_keyed: false,
-            absent: None,
+            is_silent,
+            is_ours,
+            ..Place::default()
         }
+    }
+
+    /// The models of a server, unless it is our own router.
+    async fn list(&self, probe: &Probe) -> Result<Vec<ModelOptions>, Failure> {
+        list(&self.http, probe, self.options.instance.as_deref()).await
     }
 
     /// Asks the providers whose keys are in the environment, until one can be used.
@@ -161,7 +210,7 @@ impl Discovery {
                 headers: Vec::new(),
                 transport: Transport::Tcp,
             };
-            list(&self.http, &probe, PROBE_DEADLINE).await
+            self.list(&probe).await
         } else {
             Ok(Vec::new())
         };
@@ -190,8 +239,7 @@ impl Discovery {
             detail,
             model: choice::best(known.preferred, &models),
             learned: (!models.is_empty()).then_some(models),
-            is_keyed: false,
-            absent: None,
+            ..Place::default()
         }
     }
 
@@ -205,7 +253,7 @@ impl Discovery {
         };
         // Anybody on this machine may listen there, so the key is shown to nobody who doesn't want it, to no other
         // ordinary user, and to nobody who isn't LiteLLM.
-        let mut answer = list(&self.http, &probe, PROBE_DEADLINE).await;
+        let mut answer = self.list(&probe).await;
         if answer == Err(Failure::Refused) && self.options.litellm_key.is_some() {
             answer = if let Some(uid) = owner::stranger(url) {
                 tracing::warn!(
@@ -216,7 +264,7 @@ impl Discovery {
                 Err(Failure::Foreign(uid))
             } else if is_litellm(&self.http, &probe, PROBE_DEADLINE).await {
                 probe.key.clone_from(&self.options.litellm_key);
-                list(&self.http, &probe, PROBE_DEADLINE).await
+                self.list(&probe).await
             } else {
                 Err(Failure::Stranger)
             };
@@ -229,7 +277,10 @@ impl Discovery {
             Ok(_) => Place::absent(LITELLM_ID, "LiteLLM", &format!("{url} serves no model")),
             Err(failure) => {
                 let detail = failure.describe(Some(LITELLM_VARIABLE));
-                Place::absent(LITELLM_ID, "LiteLLM", &format!("{url} {detail}"))
+                Place {
+                    is_ours: failure == Failure::Ourselves,
+                    ..Place::absent(LITELLM_ID, "LiteLLM", &format!("{url} {detail}"))
+                }
             }
         }
     }
@@ -267,9 +318,7 @@ impl Discovery {
                 is_usable: true,
                 detail: "it runs on this machine".to_owned(),
                 model: Some(model.clone()),
-                learned: None,
-                is_keyed: false,
-                absent: None,
+                ..Place::default()
             },
             LocalChoice::Not(why) => Place::unused("local model", why),
         }

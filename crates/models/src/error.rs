@@ -150,7 +150,7 @@ pub enum Error {
         /// The reference.
         reference: String,
         /// Why not.
-        why: crate::router::Unserved,
+        why: crate::routing::Unserved,
     },
     /// The model on this machine can't be had.
     #[error("the local model is not ready: {message}")]

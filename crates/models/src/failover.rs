@@ -1,101 +1,171 @@
-//! Tries candidates one after the other until one begins to answer; each at most once, without a pause.
+//! Tries the candidates of a plan one after the other until one begins to answer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::{StreamExt, TryFutureExt, stream};
 use openclaw_types::Env;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use crate::{
-    error::{Attempt, Error},
-    health::{Health, Spot, verdict},
-    provider::{Chunk, ChunkStream, Provider, Request},
+    error::{Attempt, Error, Kind},
+    provider::{Chunk, ChunkStream, Request},
+    routes::Routes,
+    routing::{Candidate, Ended, Fault, Health, Next, Plan},
 };
 
-/// One candidate, and who asks it.
+/// A plan, and all that it takes to carry it out.
 #[derive(Debug, Clone)]
-pub struct Candidate {
-    /// Which model, under which key.
-    pub spot: Spot,
-    /// Its provider.
-    pub provider: Arc<dyn Provider>,
-}
-
-/// Candidates behind one face: itself a provider.
-#[derive(Debug, Clone)]
-pub struct Failover {
-    candidates: Vec<Candidate>,
-    health: Arc<Mutex<Health>>,
-    env: Arc<dyn Env>,
+pub(crate) struct Failover {
+    /// What was asked for, for messages.
+    pub(crate) reference: String,
+    pub(crate) plan: Plan,
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) health: Arc<Mutex<Health>>,
+    pub(crate) env: Arc<dyn Env>,
 }
 
 impl Failover {
-    /// Candidates in the order in which they are tried.
-    #[must_use]
-    pub fn new(candidates: Vec<Candidate>, health: Arc<Mutex<Health>>, env: Arc<dyn Env>) -> Self {
-        Self {
-            candidates,
-            health,
-            env,
-        }
+    /// The answer of the first candidate that begins to.
+    pub(crate) fn stream(self, request: Request) -> ChunkStream {
+        self.first_answer(request).try_flatten_stream().boxed()
     }
 
-    fn failed(&self, spot: &Spot, error: &Error) {
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        health.failed(spot, error.kind(), self.env.now());
-    }
-
-    fn answered(&self, spot: &Spot) {
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        health.answered(spot);
-    }
-
-    async fn first_answer(mut self, mut request: Request) -> Result<ChunkStream, Error> {
-        let candidates = std::mem::take(&mut self.candidates);
-        let count = candidates.len();
+    async fn first_answer(mut self, request: Request) -> Result<ChunkStream, Error> {
         let mut attempts = Vec::new();
-        for (place, candidate) in candidates.into_iter().enumerate() {
-            let is_last = place + 1 == count;
-            let mut request = if is_last {
-                std::mem::take(&mut request)
-            } else {
-                request.clone()
-            };
-            request.model.clone_from(&candidate.spot.target.model);
-            let stream = candidate.provider.stream(request);
-            let error = match begin(stream).await {
-                Ok(answer) => {
-                    self.answered(&candidate.spot);
-                    let spot = candidate.spot;
-                    let watched = answer.inspect(move |chunk| {
-                        if let Err(error) = chunk {
-                            self.failed(&spot, error);
-                        }
-                    });
-                    return Ok(watched.boxed());
+        loop {
+            let next = self.plan.next(&mut lock(&self.health), self.env.now());
+            let candidate = match next {
+                Next::Try(candidate) => candidate,
+                Next::Wait(pause) => {
+                    tokio::time::sleep(pause).await;
+                    continue;
                 }
+                Next::Resting(retry_after) => {
+                    return Err(Error::Resting {
+                        reference: self.reference,
+                        retry_after,
+                    });
+                }
+                Next::Done => return Err(Error::of_attempts(attempts)),
+            };
+            let error = match self.ask(&candidate, &request).await {
+                Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            self.failed(&candidate.spot, &error);
-            let moves_on = verdict(error.kind()).moves_on;
-            tracing::debug!(candidate = %candidate.spot.target, kind = error.kind().as_str(), moves_on, "a model did not answer");
-            attempts.push(Attempt {
-                reference: candidate.spot.target.to_string(),
-                error,
-            });
-            if !moves_on {
-                break;
+            let fault = Fault {
+                kind: error.kind(),
+                status: status(&error),
+            };
+            self.plan
+                .failed(fault, &mut lock(&self.health), self.env.now());
+            let reference = candidate.deployment.spot.to_string();
+            tracing::debug!(candidate = %reference, kind = fault.kind.as_str(), "a model did not answer");
+            attempts.push(Attempt { reference, error });
+        }
+    }
+
+    async fn ask(&self, candidate: &Candidate, request: &Request) -> Result<ChunkStream, Error> {
+        let server = &candidate.deployment.server;
+        let Some(entry) = self.routes.entries.get(&server.name) else {
+            return Err(Error::Cancelled);
+        };
+        let mut call = Call {
+            candidate: Some(candidate.clone()),
+            health: Arc::clone(&self.health),
+            env: Arc::clone(&self.env),
+            sent: Instant::now(),
+            ended: Ended::default(),
+        };
+        let stream = entry.provider.stream(fitted(request, candidate));
+        match begin(stream).await {
+            Ok(answer) => {
+                lock(&self.health).answered(candidate);
+                call.ended.first_byte = Some(call.sent.elapsed());
+                Ok(answer.inspect(move |chunk| call.watch(chunk)).boxed())
+            }
+            Err(error) => {
+                // The plan does that.
+                call.candidate = None;
+                Err(error)
             }
         }
-        Err(Error::of_attempts(attempts))
     }
 }
 
-impl Provider for Failover {
-    fn stream(&self, request: Request) -> ChunkStream {
-        self.clone()
-            .first_answer(request)
-            .try_flatten_stream()
-            .boxed()
+fn lock(health: &Mutex<Health>) -> MutexGuard<'_, Health> {
+    health.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The status that a failure came with; 0 when there was none.
+const fn status(error: &Error) -> u16 {
+    match error {
+        Error::Answer { status, .. } => *status,
+        _ => 0,
+    }
+}
+
+/// The request as this candidate gets it.
+fn fitted(request: &Request, candidate: &Candidate) -> Request {
+    let deployment = &candidate.deployment;
+    let field = |name: &str| -> Option<&Value> {
+        let own: Option<&Map<String, Value>> = Some(&deployment.extra);
+        let mut maps = own.into_iter().chain(candidate.defaults());
+        maps.find_map(|map| map.get(name))
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a temperature is a small number, and no model minds the digits that are lost"
+    )]
+    let temperature = field("temperature")
+        .and_then(Value::as_f64)
+        .map(|t| t as f32);
+    let limit = field("max_tokens").or_else(|| field("max_completion_tokens"));
+    let limit = limit
+        .and_then(Value::as_u64)
+        .and_then(|limit| u32::try_from(limit).ok());
+    Request {
+        model: deployment.model.to_string(),
+        temperature: request.temperature.or(temperature),
+        max_output_tokens: request.max_output_tokens.or(limit),
+        ..request.clone()
+    }
+}
+
+/// One call in flight, which health hears of once, however it ends.
+struct Call {
+    candidate: Option<Candidate>,
+    health: Arc<Mutex<Health>>,
+    env: Arc<dyn Env>,
+    sent: Instant,
+    ended: Ended,
+}
+
+impl Call {
+    fn watch(&mut self, chunk: &Result<Chunk, Error>) {
+        match chunk {
+            Ok(Chunk::Usage(usage)) => {
+                self.ended.output_tokens = Some(usage.output_tokens);
+                self.ended.tokens = Some(usage.input_tokens.saturating_add(usage.output_tokens));
+            }
+            Ok(Chunk::Stop(_)) => self.ended.whole = Some(self.sent.elapsed()),
+            Ok(_) => {}
+            Err(error) => self.broke(error.kind()),
+        }
+    }
+
+    fn broke(&mut self, kind: Kind) {
+        if let Some(candidate) = self.candidate.take() {
+            lock(&self.health).broke(&candidate, kind, self.env.now());
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(candidate) = self.candidate.take() {
+            lock(&self.health).ended(&candidate, &self.ended, self.env.now());
+        }
     }
 }
 

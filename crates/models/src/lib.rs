@@ -3,7 +3,7 @@
 //! It doesn't know sessions, prompts, or agents beyond their ids, keeps no conversation, and reads neither the
 //! configuration nor the environment: it is told everything in [`Options`].
 //!
-//! Start at [`provider`], the seam to every backend; then [`models`], the handle, [`router`], which model a reference
+//! Start at [`provider`], the seam to every backend; then [`models`], the handle, [`routing`], which models a reference
 //! means, and [`failover`], what happens when it does not answer. [`openai`] is the one protocol spoken so far.
 //!
 //! Invariants: every wait on a server has a deadline; a candidate is tried at most once in a call, and only before the
@@ -17,17 +17,16 @@ pub mod dialect;
 pub mod discovery;
 pub mod error;
 pub mod exchange;
-pub mod failover;
-pub mod health;
+mod failover;
 pub mod http;
 pub mod limits;
 mod local;
 pub mod models;
 pub mod openai;
 pub mod options;
+pub mod prices;
 pub mod profile;
 pub mod provider;
-pub mod router;
 mod routes;
 pub mod routing;
 pub mod scripted;

@@ -28,8 +28,6 @@ pub const TOOL_ARGUMENTS_BYTES_MAX: usize = SSE_EVENT_BYTES_MAX;
 pub const CANDIDATES_MAX: usize = 32;
 /// Steps from alias to alias before a chain is called endless.
 pub const ALIAS_STEPS_MAX: usize = 8;
-/// Cooldowns remembered; far more than there are models in use.
-pub const COOLDOWNS_MAX: usize = 1_024;
 /// The longest `Retry-After` that is believed; after it one call finds out again.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, TryFutureExt, stream};
-use openclaw_types::{Env, Message};
+use openclaw_types::{Env, Message, Price};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -155,6 +155,7 @@ impl Local {
             },
             input_kinds: vec![InputKind::Text],
             reasoning: false,
+            price: Some(Price::FREE),
         };
         (model, tier)
     }

@@ -14,14 +14,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     assembly::{Assembly, Ground},
     error::Error,
-    failover::{Candidate, Failover},
-    health::{Health, Order, verdict},
+    failover::Failover,
     local::{self, Local},
-    options::{AgentModel, ModelOptions, Options},
+    options::{AgentModel, Deadlines, ModelOptions, Options},
     profile::{Profile, Tier, TokenCount},
-    provider::{ChunkStream, Provider, Request},
-    router::{self, AGENT_PREFIX, Target, Unserved, Wanted},
+    provider::{ChunkStream, Request},
     routes::{Entry, Routes},
+    routing::{
+        self, AGENT_PREFIX, Ask, Deployment, Health, Listing, Plan, Rules, Server, Unserved,
+        verdict,
+    },
     scripted::ScriptedProvider,
     search::Search,
     status::{Cooldown, LocalState, ModelsStatus},
@@ -90,13 +92,20 @@ impl Models {
         };
         let entry = Entry {
             provider: Arc::new(provider),
-            key: Arc::from(""),
-            models: vec![model],
             tier: Tier::Full,
         };
+        let server = Server::inner("scripted");
+        // Nobody waits for a script longer than its writer wants.
+        let deadlines = Deadlines {
+            connect_ms: u64::MAX,
+            first_byte_ms: u64::MAX,
+            idle_ms: u64::MAX,
+            total_ms: u64::MAX,
+        };
+        let template = Deployment::of(Arc::new(server), deadlines, Rules::default());
         let mut routes = Routes::default();
-        routes.add("scripted", entry, false);
-        routes.table.defaults = vec!["scripted/scripted".to_owned()];
+        routes.add(Listing::of(template), &[model], entry);
+        routes.otherwise("scripted/scripted".to_owned());
         Self {
             shared: Arc::new(Shared {
                 ground: Ground {
@@ -126,32 +135,23 @@ impl Models {
         if shared.ground.stop.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let (routes, targets) = shared.plan(agent, &request.model).await?;
-        let spots = targets.into_iter().map(|target| routes.spot(target));
-        let order = shared
-            .health()
-            .order(spots.collect(), shared.ground.env.now());
-        let spots = match order {
-            Order::Try(spots) => spots,
-            Order::Wait(retry_after) => {
-                return Err(Error::Resting {
-                    reference: shared.wanted(agent, &request.model).reference,
-                    retry_after,
-                });
-            }
+        let needs = Ask {
+            needs: routing::Needs {
+                images: false,
+                tools: !request.tools.is_empty(),
+                streaming: true,
+            },
+            tokens: TokenCount::estimate(&request.messages).tokens,
+            ..Ask::default()
         };
-        let candidates = spots
-            .into_iter()
-            .filter_map(|spot| {
-                let entry = routes.entries.get(&spot.target.provider)?;
-                Some(Candidate {
-                    provider: Arc::clone(&entry.provider),
-                    spot,
-                })
-            })
-            .collect();
-        let health = Arc::clone(&shared.health);
-        let failover = Failover::new(candidates, health, Arc::clone(&shared.ground.env));
+        let (routes, plan) = shared.plan(agent, &request.model, &needs).await?;
+        let failover = Failover {
+            reference: shared.wanted(agent, &request.model).reference,
+            plan,
+            routes,
+            health: Arc::clone(&shared.health),
+            env: Arc::clone(&shared.ground.env),
+        };
         let search = Arc::clone(&shared.search);
         let answer = failover.stream(request);
         Ok(answer
@@ -168,10 +168,10 @@ impl Models {
     /// # Errors
     /// When no model would.
     pub async fn profile(&self, agent: &AgentId, reference: &str) -> Result<Profile, Error> {
-        let (routes, targets) = self.shared.plan(agent, reference).await?;
+        let (routes, plan) = self.shared.plan(agent, reference, &Ask::default()).await?;
         // A plan is never empty.
-        let target = targets.into_iter().next().ok_or(Error::Cancelled)?;
-        let mut profile = routes.profile(&target);
+        let first = plan.deployments().next().ok_or(Error::Cancelled)?;
+        let mut profile = routes.profile(first);
         if let Some(local) = self.shared.local_of(&profile) {
             profile.can_count = true;
             // Once it runs it knows its window better.
@@ -187,11 +187,12 @@ impl Models {
         let shared = &self.shared;
         let routes = shared.search.routes();
         let asked = shared.wanted(agent, reference);
-        let targets = asked.plan(&routes).ok()?;
-        if routes.is_guess(&targets) && !*shared.search.settled().borrow() {
+        let plan = shared.line_up(&asked, &routes, &Ask::default()).ok()?;
+        if plan.is_guess() && !*shared.search.settled().borrow() {
             return None;
         }
-        targets.first().map(ToString::to_string)
+        let first = plan.deployments().next()?;
+        Some(first.spot.to_string())
     }
 
     /// How long messages are for the model that would answer this agent now; `reference` as in [`Self::profile`].
@@ -236,7 +237,7 @@ impl Models {
         let health = shared.health();
         let resting = health.resting(shared.ground.env.now());
         let cooldowns = resting.map(|(spot, resting)| Cooldown {
-            reference: spot.target.to_string(),
+            reference: spot.to_string(),
             until: resting.until,
             reason: resting.kind.as_str(),
         });
@@ -267,17 +268,6 @@ struct Asked {
     reference: String,
     fallbacks: Vec<String>,
     is_stated: bool,
-}
-
-impl Asked {
-    fn plan(&self, routes: &Routes) -> Result<Vec<Target>, Unserved> {
-        let wanted = Wanted {
-            reference: &self.reference,
-            fallbacks: &self.fallbacks,
-            is_stated: self.is_stated,
-        };
-        router::plan(&routes.table, &wanted)
-    }
 }
 
 impl Shared {
@@ -313,28 +303,39 @@ impl Shared {
         }
     }
 
+    fn line_up(&self, asked: &Asked, routes: &Routes, ask: &Ask<'_>) -> Result<Plan, Unserved> {
+        let ask = Ask {
+            reference: &asked.reference,
+            fallbacks: &asked.fallbacks,
+            is_stated: asked.is_stated,
+            ..*ask
+        };
+        let env = &self.ground.env;
+        let chance = u128::from_le_bytes(env.random());
+        let chance = u64::try_from(chance & u128::from(u64::MAX)).unwrap_or(0);
+        routing::plan(&routes.table, &ask, &self.health(), env.now(), chance)
+    }
+
     /// The candidates for a reference; waits for what is still being found out only when that could change them.
     async fn plan(
         &self,
         agent: &AgentId,
         reference: &str,
-    ) -> Result<(Arc<Routes>, Vec<Target>), Error> {
+        ask: &Ask<'_>,
+    ) -> Result<(Arc<Routes>, Plan), Error> {
         let asked = self.wanted(agent, reference);
         let mut routes = self.search.routes();
-        let mut targets = asked.plan(&routes);
-        if targets
-            .as_ref()
-            .map_or(true, |targets| routes.is_guess(targets))
-        {
+        let mut plan = self.line_up(&asked, &routes, ask);
+        if plan.as_ref().map_or(true, Plan::is_guess) {
             let mut settled = self.search.settled();
             let known = settled.wait_for(|settled| *settled);
             // Whatever has been found by then has to do.
             tokio::time::timeout(SETTLED_WAIT, known).await.ok();
             routes = self.search.routes();
-            targets = asked.plan(&routes);
+            plan = self.line_up(&asked, &routes, ask);
         }
-        match targets {
-            Ok(targets) => Ok((routes, targets)),
+        match plan {
+            Ok(plan) => Ok((routes, plan)),
             Err(why) => Err(Error::NoModel {
                 why: routes.explain(why),
                 reference: asked.reference,

@@ -23,6 +23,8 @@ pub struct Options {
     pub default_model: Option<String>,
     /// Reference to the references tried when it fails.
     pub failover: BTreeMap<String, Vec<String>>,
+    /// Groups of deployments, and what holds for all routing.
+    pub routing: RoutingOptions,
     /// What is looked for without configuration.
     pub discovery: DiscoveryOptions,
     /// The model that runs on this machine; `None` switches it off.
@@ -230,6 +232,8 @@ pub struct ModelOptions {
     pub input_kinds: Vec<InputKind>,
     /// Whether it thinks aloud.
     pub reasoning: bool,
+    /// What it costs; `None` takes the built-in table's price.
+    pub price: Option<Price>,
 }
 
 impl ModelOptions {
@@ -243,6 +247,7 @@ impl ModelOptions {
             max_output: 0,
             input_kinds: vec![InputKind::Text],
             reasoning: false,
+            price: None,
         }
     }
 }
@@ -273,7 +278,12 @@ pub struct DiscoveryOptions {
     pub ollama_url: String,
     /// Deadlines of what is found.
     pub deadlines: Deadlines,
+    /// What this gateway's own router says of itself in [`INSTANCE_HEADER`], so that it is never taken for another.
+    pub instance: Option<String>,
 }
+
+/// The header in which a router of ours says which process it is.
+pub const INSTANCE_HEADER: &str = "x-openclaw-instance";
 
 /// The model that runs on this machine.
 #[derive(Debug, Clone)]

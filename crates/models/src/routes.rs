@@ -3,78 +3,85 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    discovery::Findings,
-    health::Spot,
+    discovery::{Findings, LITELLM_ID},
     options::{InputKind, ModelOptions},
     profile::{Profile, Tier},
     provider::Provider,
-    router::{Served, Table, Target, Unserved},
+    routing::{Builder, Deployment, Listing, Presence, Server, Table, Unserved},
     status::{Listed, LookedAt, Source},
 };
 
 /// Everything a call is routed by.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Routes {
-    pub(crate) table: Table,
-    pub(crate) entries: BTreeMap<String, Entry>,
-    /// The same with keys that are shown only where a search found that they have to be.
-    pub(crate) keyed: BTreeMap<String, Entry>,
+    /// Made of `builder`.
+    pub(crate) table: Arc<Table>,
+    builder: Builder,
+    /// By the name of a deployment's server.
+    pub(crate) entries: BTreeMap<Arc<str>, Entry>,
+    /// Providers that are called with a key only where a search found that they have to be.
+    pub(crate) keyed: BTreeMap<String, Keyed>,
     pub(crate) source: Option<Source>,
     pub(crate) looked_at: Vec<LookedAt>,
     /// Providers that a search looked for in vain.
-    pub(crate) absent: Vec<String>,
+    absent: Vec<String>,
 }
 
-/// One provider.
+/// One server.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) provider: Arc<dyn Provider>,
-    pub(crate) key: Arc<str>,
-    pub(crate) models: Vec<ModelOptions>,
     pub(crate) tier: Tier,
 }
 
+/// A provider with its key.
+#[derive(Debug, Clone)]
+pub(crate) struct Keyed {
+    pub(crate) server: Arc<Server>,
+    pub(crate) entry: Entry,
+}
+
 impl Routes {
+    /// These routes with the groups and settings of a table in the making.
+    pub(crate) fn with_builder(mut self, builder: Builder) -> Self {
+        self.builder = builder;
+        self.build();
+        self
+    }
+
     /// Adds a provider behind those already there; one with the same id stays.
-    pub(crate) fn add(&mut self, id: &str, entry: Entry, is_open: bool) {
-        if self.entries.contains_key(id) {
+    pub(crate) fn add(&mut self, mut listing: Listing, models: &[ModelOptions], entry: Entry) {
+        if self.listing(listing.id()).is_some() {
             return;
         }
-        self.table.providers.push(Served {
-            provider: id.to_owned(),
-            models: entry.models.iter().map(|model| model.id.clone()).collect(),
-            is_open,
-        });
-        self.entries.insert(id.to_owned(), entry);
+        listing.learn(models);
+        let name = Arc::clone(&listing.template.server.name);
+        self.builder.provider(listing);
+        self.entries.insert(name, entry);
+        self.build();
     }
 
-    /// Notes which models a provider has said it has.
-    pub(crate) fn learn(&mut self, id: &str, models: Vec<ModelOptions>) {
-        let mut served = self.table.providers.iter_mut();
-        if let Some(served) = served.find(|served| served.provider == id) {
-            served.models = models.iter().map(|model| model.id.clone()).collect();
-            served.is_open = false;
+    /// Notes whether a provider is there.
+    pub(crate) fn set_presence(&mut self, id: &str, presence: Presence) {
+        if let Some(listing) = self.listing(id) {
+            listing.presence = presence;
         }
-        if let Some(entry) = self.entries.get_mut(id) {
-            entry.models = models;
-        }
+        self.build();
     }
 
-    /// Whether a plan begins with a provider that has not said yet what it has.
-    pub(crate) fn is_guess(&self, targets: &[Target]) -> bool {
-        let first = targets.first();
-        first
-            .and_then(|target| self.table.provider(&target.provider))
-            .is_none_or(|served| served.is_open)
+    /// Adds a reference for those that nobody serves and nobody asked for.
+    pub(crate) fn otherwise(&mut self, reference: String) {
+        self.builder.otherwise(reference);
+        self.build();
     }
 
-    /// What rests when a target fails.
-    pub(crate) fn spot(&self, target: Target) -> Spot {
-        let entry = self.entries.get(&target.provider);
-        Spot {
-            key: entry.map_or_else(|| Arc::from(""), |entry| Arc::clone(&entry.key)),
-            target,
-        }
+    fn listing(&mut self, id: &str) -> Option<&mut Listing> {
+        let mut listings = self.builder.providers().iter_mut();
+        listings.find(|listing| listing.id() == id)
+    }
+
+    fn build(&mut self) {
+        self.table = Arc::new(self.builder.clone().build());
     }
 
     /// Adds what was looked at to a reason that would otherwise say only that there is nothing, and leaves out
@@ -105,56 +112,76 @@ impl Routes {
         let mut routes = self.clone();
         for id in findings.keyed {
             // One that is configured keeps its own key.
-            if let Some(entry) = routes.keyed.get(&id) {
-                routes.entries.insert(id, entry.clone());
+            if let Some(keyed) = routes.keyed.get(&id).cloned()
+                && let Some(listing) = routes.listing(&id)
+            {
+                let name = Arc::clone(&keyed.server.name);
+                listing.template.server = keyed.server;
+                routes.entries.insert(name, keyed.entry);
             }
         }
         for (id, models) in findings.learned {
-            routes.learn(&id, models);
+            if let Some(listing) = routes.listing(&id) {
+                listing.learn(&models);
+                listing.is_open = false;
+            }
         }
+        if let Some(litellm) = routes.listing(LITELLM_ID) {
+            let is_silent = findings.silent.iter().any(|id| id == LITELLM_ID);
+            litellm.presence = if is_silent {
+                Presence::Absent
+            } else {
+                Presence::Here
+            };
+        }
+        // What leads back here leads nowhere.
+        let is_other = |listing: &Listing| !findings.ourselves.iter().any(|id| id == listing.id());
+        routes.builder.providers().retain(is_other);
         routes.absent.extend(findings.absent);
         let model = findings.source.as_ref().map(|source| source.model.clone());
-        routes
-            .table
-            .defaults
-            .extend(model.filter(|model| !model.is_empty()));
+        if let Some(model) = model.filter(|model| !model.is_empty()) {
+            routes.builder.otherwise(model);
+        }
         routes.source = findings.source;
         routes.looked_at.extend(findings.looked_at);
+        routes.build();
         routes
     }
 
-    /// Every model that can be named, provider by provider.
+    /// Every model that can be named: the groups, then provider by provider.
     pub(crate) fn listed(&self) -> Vec<Listed> {
-        let of_provider = |served: &Served| {
-            let provider = served.provider.clone();
-            let entry = self.entries.get(&provider);
-            let models = entry.map(|entry| entry.models.clone()).unwrap_or_default();
-            models.into_iter().map(move |model| Listed {
-                provider: provider.clone(),
-                model: model.id,
-                name: model.name,
-                context_window: model.context_window,
-                reasoning: model.reasoning,
-            })
+        let listed = |provider: &str, model: &str, deployment: &Deployment| Listed {
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            name: deployment.title.to_string(),
+            context_window: deployment.context_window,
+            reasoning: deployment.reasoning,
         };
-        self.table.providers.iter().flat_map(of_provider).collect()
+        let groups = self.table.groups().filter_map(|group| {
+            let first = group.deployments().next()?;
+            Some(Listed {
+                name: group.name.to_string(),
+                ..listed("", &group.name, first)
+            })
+        });
+        let models = self.table.providers().flat_map(|listing| {
+            let groups = listing.models.values();
+            let deployments = groups.filter_map(|group| group.deployments().next());
+            deployments.map(move |deployment| listed(listing.id(), &deployment.model, deployment))
+        });
+        groups.chain(models).collect()
     }
 
     /// What is known of a model.
-    pub(crate) fn profile(&self, target: &Target) -> Profile {
-        let entry = self.entries.get(&target.provider);
-        let known = entry.and_then(|entry| {
-            let mut models = entry.models.iter();
-            models.find(|model| model.id == target.model)
-        });
-        let tier = entry.map_or(Tier::Full, |entry| entry.tier);
+    pub(crate) fn profile(&self, deployment: &Deployment) -> Profile {
+        let entry = self.entries.get(&deployment.server.name);
         Profile {
-            provider: target.provider.clone(),
-            model: target.model.clone(),
-            context_window: known.map_or(0, |model| model.context_window),
-            max_output: known.map_or(0, |model| model.max_output),
-            reads_images: known.is_some_and(|model| model.input_kinds.contains(&InputKind::Image)),
-            tier,
+            provider: deployment.provider().to_string(),
+            model: deployment.model.to_string(),
+            context_window: deployment.context_window,
+            max_output: deployment.max_output,
+            reads_images: deployment.input_kinds.contains(&InputKind::Image),
+            tier: entry.map_or(Tier::Full, |entry| entry.tier),
             can_count: false,
         }
     }

@@ -24,7 +24,7 @@ const MUTE: [&str; 17] = [
 ];
 
 /// The best model's id: the first preferred one that is there, else the first that can talk.
-pub(super) fn best(preferred: &[&str], models: &[ModelOptions]) -> Option<String> {
+pub(crate) fn best(preferred: &[&str], models: &[ModelOptions]) -> Option<String> {
     let there = |id: &&&str| models.iter().any(|model| model.id == **id);
     if let Some(id) = preferred.iter().find(there) {
         return Some((*id).to_owned());
@@ -32,7 +32,7 @@ pub(super) fn best(preferred: &[&str], models: &[ModelOptions]) -> Option<String
     // An agent's virtual model is that agent's; it stands in for nobody else unless there is nothing besides.
     let talking = || models.iter().filter(|model| talks(&model.id));
     talking()
-        .find(|model| !model.id.starts_with(crate::router::AGENT_PREFIX))
+        .find(|model| !model.id.starts_with(crate::routing::AGENT_PREFIX))
         .or_else(|| talking().find(|model| model.id == "agent/steward"))
         .or_else(|| talking().next())
         .map(|model| model.id.clone())

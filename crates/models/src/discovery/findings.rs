@@ -19,10 +19,18 @@ pub(crate) struct Findings {
     pub(crate) keyed: Vec<String>,
     /// Providers that nobody configured and that are not there.
     pub(crate) absent: Vec<String>,
+    /// Providers, configured or not, that do not answer as they should.
+    pub(crate) silent: Vec<String>,
+    /// Providers whose address leads back to this gateway.
+    pub(crate) ourselves: Vec<String>,
 }
 
 /// What was found at one place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what is true of a place is independent of what else is"
+)]
 pub(super) struct Place {
     pub(super) id: String,
     pub(super) name: String,
@@ -34,6 +42,10 @@ pub(super) struct Place {
     pub(super) learned: Option<Vec<ModelOptions>>,
     /// Whether it answered to a key that it is not shown unless it has to be.
     pub(super) is_keyed: bool,
+    /// Whether it did not answer as it should.
+    pub(super) is_silent: bool,
+    /// Whether it is this gateway.
+    pub(super) is_ours: bool,
     /// The provider that is not there, if this is where it would be.
     pub(super) absent: Option<&'static str>,
 }
@@ -41,16 +53,22 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn unused(name: &str, detail: &str) -> Self {
         Self {
-            id: String::new(),
             name: name.to_owned(),
-            why: String::new(),
-            is_chosen: false,
-            is_usable: false,
             detail: detail.to_owned(),
-            model: None,
-            learned: None,
-            is_keyed: false,
-            absent: None,
+            ..Self::default()
+        }
+    }
+
+    /// The groups of the configuration.
+    pub(super) fn groups(model: Option<String>) -> Self {
+        Self {
+            name: "groups".to_owned(),
+            why: "the configuration names model groups".to_owned(),
+            is_chosen: true,
+            is_usable: true,
+            detail: "configured".to_owned(),
+            model,
+            ..Self::default()
         }
     }
 
@@ -58,6 +76,7 @@ impl Place {
     pub(super) fn absent(id: &'static str, name: &str, detail: &str) -> Self {
         Self {
             absent: Some(id),
+            is_silent: true,
             ..Self::unused(name, detail)
         }
     }
@@ -78,8 +97,7 @@ impl Place {
             detail: format!("{url} {}", serves(&models)),
             model: choice::best(preferred, &models),
             learned: Some(models),
-            is_keyed: false,
-            absent: None,
+            ..Self::default()
         }
     }
 }
@@ -87,7 +105,10 @@ impl Place {
 impl Findings {
     pub(super) fn add(&mut self, place: Place) {
         if self.source.is_none() && place.is_chosen {
-            let reference = |model| format!("{}/{model}", place.id);
+            let reference = |model| match place.id.as_str() {
+                "" => model,
+                id => format!("{id}/{model}"),
+            };
             self.source = Some(Source {
                 name: place.name.clone(),
                 why: place.why,
@@ -100,6 +121,13 @@ impl Findings {
             detail: place.detail,
         });
         self.absent.extend(place.absent.map(str::to_owned));
+        let id = place.absent.map_or_else(|| place.id.clone(), str::to_owned);
+        if place.is_ours {
+            self.ourselves.push(id.clone());
+        }
+        if place.is_silent {
+            self.silent.push(id);
+        }
         if place.is_keyed {
             self.keyed.push(place.id.clone());
         }

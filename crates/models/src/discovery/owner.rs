@@ -21,6 +21,11 @@ pub(super) fn stranger(url: &str) -> Option<u32> {
         .find_map(|table| stranger_in(&table, port, ours))
 }
 
+/// Whether a URL leads to this machine.
+pub(super) fn is_loopback(url: &str) -> bool {
+    loopback_port(url).is_some()
+}
+
 fn loopback_port(url: &str) -> Option<u16> {
     let url = Url::parse(url).ok()?;
     let host = url.host_str()?.trim_matches(['[', ']']);

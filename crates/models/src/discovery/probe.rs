@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::choice::talks;
+use super::{PROBE_DEADLINE, choice::talks};
 use crate::{
     http::{
         Call, Error, HeaderMap, HeaderName, HeaderValue, Http, Method, StatusCode, Transport, Url,
@@ -13,7 +13,7 @@ use crate::{
     },
     limits::{MODEL_LIST_BYTES_MAX, MODELS_PER_PROVIDER_MAX},
     openai::versioned,
-    options::{ModelOptions, ProviderOptions},
+    options::{INSTANCE_HEADER, ModelOptions, ProviderOptions},
     secret::Secret,
 };
 
@@ -57,6 +57,8 @@ pub(super) enum Failure {
     Unlisted(u16),
     /// The address or the key can't be sent.
     Unusable,
+    /// It is the router of this gateway.
+    Ourselves,
 }
 
 impl Failure {
@@ -79,6 +81,7 @@ impl Failure {
             ),
             (Self::Unlisted(status), _) => format!("does not list its models (status {status})"),
             (Self::Unusable, _) => "has an address or a key that can't be sent".to_owned(),
+            (Self::Ourselves, _) => "is this gateway's own router".to_owned(),
         }
     }
 }
@@ -118,13 +121,18 @@ struct TagDetails {
     family: String,
 }
 
-/// The models of an OpenAI-compatible server, in its order.
+/// The models of an OpenAI-compatible server, in its order; `ours` is what our own router calls itself.
 pub(super) async fn list(
     http: &Http,
     probe: &Probe,
-    deadline: Duration,
+    ours: Option<&str>,
 ) -> Result<Vec<ModelOptions>, Failure> {
-    let body = get(http, &format!("{}/models", probe.base_url), probe, deadline).await?;
+    let url = format!("{}/models", probe.base_url);
+    let answer = fetch(http, &url, probe, PROBE_DEADLINE).await?;
+    if ours.is_some_and(|ours| answer.instance.as_deref() == Some(ours)) {
+        return Err(Failure::Ourselves);
+    }
+    let body = answer.whole()?;
     let list: List = serde_json::from_slice(&body).map_err(|_other| Failure::Unlisted(200))?;
     let models = list.data.into_iter().take(MODELS_PER_PROVIDER_MAX);
     Ok(models
@@ -173,11 +181,13 @@ pub(super) async fn is_litellm(http: &Http, probe: &Probe, deadline: Duration) -
     let base = probe.base_url.as_str();
     let root = base.strip_suffix("/v1").unwrap_or(base);
     let alive = fetch(http, &format!("{root}/health/liveliness"), probe, deadline).await;
-    if alive.is_ok_and(|(status, body)| status.is_success() && holds(&body, "I'm alive!")) {
+    if alive.is_ok_and(|alive| alive.status.is_success() && holds(&alive.body, "I'm alive!")) {
         return true;
     }
     let refusal = fetch(http, &format!("{base}/models"), probe, deadline).await;
-    refusal.is_ok_and(|(status, body)| status.as_u16() == 401 && holds(&body, "\"auth_error\""))
+    refusal.is_ok_and(|refusal| {
+        refusal.status.as_u16() == 401 && holds(&refusal.body, "\"auth_error\"")
+    })
 }
 
 fn holds(body: &[u8], words: &str) -> bool {
@@ -185,21 +195,34 @@ fn holds(body: &[u8], words: &str) -> bool {
 }
 
 async fn get(http: &Http, url: &str, probe: &Probe, deadline: Duration) -> Result<Bytes, Failure> {
-    let (status, body) = fetch(http, url, probe, deadline).await?;
-    match status.as_u16() {
-        _ if status.is_success() => Ok(body),
-        401 | 403 => Err(Failure::Refused),
-        status => Err(Failure::Unlisted(status)),
+    fetch(http, url, probe, deadline).await?.whole()
+}
+
+/// What a server said.
+struct Answer {
+    status: StatusCode,
+    /// Of an error the beginning.
+    body: Bytes,
+    /// Which router of ours it is, if it is one.
+    instance: Option<String>,
+}
+
+impl Answer {
+    fn whole(self) -> Result<Bytes, Failure> {
+        match self.status.as_u16() {
+            _ if self.status.is_success() => Ok(self.body),
+            401 | 403 => Err(Failure::Refused),
+            status => Err(Failure::Unlisted(status)),
+        }
     }
 }
 
-/// The status and the body; of an error the beginning.
 async fn fetch(
     http: &Http,
     url: &str,
     probe: &Probe,
     deadline: Duration,
-) -> Result<(StatusCode, Bytes), Failure> {
+) -> Result<Answer, Failure> {
     let call = Call {
         method: Method::GET,
         url: Url::parse(url).map_err(|_other| Failure::Unusable)?,
@@ -211,10 +234,17 @@ async fn fetch(
     let answer = async {
         let response = http.send(call).await?;
         let status = response.status;
-        if status.is_success() {
-            return Ok((status, response.body.to_end(MODEL_LIST_BYTES_MAX).await?));
-        }
-        Ok((status, response.body.beginning(REFUSAL_BYTES_MAX).await))
+        let instance = response.headers.get(INSTANCE_HEADER);
+        let instance = instance.and_then(|value| value.to_str().ok());
+        Ok(Answer {
+            status,
+            instance: instance.map(str::to_owned),
+            body: if status.is_success() {
+                response.body.to_end(MODEL_LIST_BYTES_MAX).await?
+            } else {
+                response.body.beginning(REFUSAL_BYTES_MAX).await
+            },
+        })
     };
     match tokio::time::timeout(deadline, answer).await {
         Err(_) | Ok(Err(Error::ConnectDeadline { .. })) => Err(Failure::Slow),

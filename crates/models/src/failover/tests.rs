@@ -2,15 +2,25 @@ use openclaw_types::{StopReason, Timestamp, env::SimEnv};
 
 use super::*;
 use crate::{
-    error::Kind,
-    router::Target,
+    options::{Deadlines, ModelOptions},
+    profile::Tier,
+    routes::Entry,
+    routing::{self, Ask, Builder, Deployment, Listing, Rules, Server, Settings},
     scripted::{Script, ScriptedProvider},
 };
 
 struct Bench {
     providers: Vec<ScriptedProvider>,
     health: Arc<Mutex<Health>>,
+    num_retries: u32,
 }
+
+const DEADLINES: Deadlines = Deadlines {
+    connect_ms: 1,
+    first_byte_ms: 1,
+    idle_ms: 1,
+    total_ms: 1,
+};
 
 impl Bench {
     fn new(scripts: &[Script]) -> Self {
@@ -21,24 +31,53 @@ impl Bench {
         Self {
             providers: scripts.iter().map(provider).collect(),
             health: Arc::default(),
+            num_retries: 0,
         }
+    }
+
+    /// Providers `p0`, `p1` and so on, each with the one model of the same number.
+    fn routes(&self) -> Routes {
+        let settings = Settings {
+            num_retries: self.num_retries,
+            ..Settings::default()
+        };
+        let mut routes = Routes::default().with_builder(Builder::new(settings));
+        for (place, provider) in self.providers.iter().enumerate() {
+            let server = Server::inner(&format!("p{place}"));
+            let template = Deployment::of(Arc::new(server), DEADLINES, Rules::default());
+            let entry = Entry {
+                provider: Arc::new(provider.clone()),
+                tier: Tier::Full,
+            };
+            let model = ModelOptions::named(&format!("m{place}"));
+            routes.add(Listing::of(template), &[model], entry);
+        }
+        routes
     }
 
     /// What comes of one call, and how often each candidate was asked.
     async fn call(&self) -> (Vec<Chunk>, Option<Error>, Vec<usize>) {
-        let candidate = |(place, provider): (usize, &ScriptedProvider)| Candidate {
-            spot: Spot {
-                target: Target {
-                    provider: "p".to_owned(),
-                    model: format!("m{place}"),
-                },
-                key: Arc::from(""),
-            },
-            provider: Arc::new(provider.clone()),
-        };
-        let candidates = self.providers.iter().enumerate().map(candidate).collect();
+        let routes = self.routes();
         let env = Arc::new(SimEnv::new(Timestamp(0), 1));
-        let failover = Failover::new(candidates, Arc::clone(&self.health), env);
+        let count = self.providers.len();
+        let fallbacks: Vec<String> = (1..count)
+            .map(|place| format!("p{place}/m{place}"))
+            .collect();
+        let ask = Ask {
+            reference: "p0/m0",
+            fallbacks: &fallbacks,
+            is_stated: true,
+            ..Ask::default()
+        };
+        let health = Health::default();
+        let plan = routing::plan(&routes.table, &ask, &health, Timestamp(0), 1).unwrap();
+        let failover = Failover {
+            reference: "p0/m0".to_owned(),
+            plan,
+            routes: Arc::new(routes),
+            health: Arc::clone(&self.health),
+            env,
+        };
         let mut chunks = Vec::new();
         let mut error = None;
         let mut stream = failover.stream(Request::default());
@@ -48,7 +87,14 @@ impl Bench {
                 Err(failure) => error = Some(failure),
             }
         }
+        drop(stream);
         let asked = self.providers.iter().map(|p| p.requests().len()).collect();
+        let health = self.health.lock().unwrap();
+        for place in 0..count {
+            let (provider, model) = (format!("p{place}"), format!("m{place}"));
+            let server = Server::inner(&provider);
+            assert_eq!(health.in_flight(&server.spot(&Arc::from(model))), 0);
+        }
         (chunks, error, asked)
     }
 }
@@ -124,4 +170,21 @@ async fn seventeen_of_seventeen_are_tried() {
     assert!(chunks.is_empty());
     assert!(matches!(error, Some(Error::Exhausted { attempts }) if attempts.len() == 17));
     assert_eq!(asked, [1; 17]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_only_one_is_asked_again_after_a_pause_where_that_is_allowed() {
+    let bench = Bench {
+        num_retries: 2,
+        ..Bench::new(&[Script::failure(Kind::Overloaded)])
+    };
+    let began = Instant::now();
+    let (_, error, asked) = bench.call().await;
+    assert!(matches!(error, Some(Error::Exhausted { attempts }) if attempts.len() == 3));
+    assert_eq!(asked, [3]);
+    assert!(
+        began.elapsed().as_millis() >= 250 + 500,
+        "{:?}",
+        began.elapsed()
+    );
 }

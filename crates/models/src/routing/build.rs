@@ -51,6 +51,11 @@ impl Builder {
         self.table.providers.push(listing);
     }
 
+    /// The providers that are there so far.
+    pub fn providers(&mut self) -> &mut Vec<Listing> {
+        &mut self.table.providers
+    }
+
     /// Says what an agent's virtual model stands for.
     pub fn mapping(&mut self, agent: &AgentId, mapping: AgentMapping) {
         let reference = format!("{AGENT_PREFIX}{agent}");
@@ -58,7 +63,7 @@ impl Builder {
     }
 
     /// Adds a reference for those that nobody serves and nobody asked for.
-    pub fn default(&mut self, reference: String) {
+    pub fn otherwise(&mut self, reference: String) {
         self.table.defaults.push(reference);
     }
 

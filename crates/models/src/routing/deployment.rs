@@ -9,7 +9,8 @@ use super::{Ask, PerKind, Settings, Spot};
 use crate::{
     error::Kind,
     http::Transport,
-    options::{Api, Deadlines, InputKind},
+    options::{Api, Deadlines, InputKind, ModelOptions, ProviderOptions},
+    prices,
     secret::Secret,
 };
 
@@ -34,6 +35,50 @@ pub struct Server {
     pub headers: Vec<(String, Secret)>,
     /// How it is reached.
     pub transport: Transport,
+}
+
+impl Server {
+    /// The server of a provider.
+    #[must_use]
+    pub fn of(provider: &ProviderOptions) -> Self {
+        let id: Arc<str> = Arc::from(provider.id.as_str());
+        Self {
+            name: Arc::clone(&id),
+            provider: id,
+            api: provider.api,
+            base_url: Arc::from(provider.base_url.as_str()),
+            key: provider.key.clone(),
+            key_variable: provider.key_variable.clone(),
+            fingerprint: provider
+                .key
+                .as_ref()
+                .map_or_else(|| Arc::from(""), Secret::fingerprint),
+            headers: provider.headers.clone(),
+            transport: provider.transport.clone(),
+        }
+    }
+
+    /// A server that is no server: what answers has no address.
+    #[must_use]
+    pub fn inner(id: &str) -> Self {
+        let (id, nothing): (Arc<str>, Arc<str>) = (Arc::from(id), Arc::from(""));
+        Self {
+            name: Arc::clone(&id),
+            provider: id,
+            api: Api::OpenAiCompletions,
+            base_url: Arc::clone(&nothing),
+            key: None,
+            key_variable: None,
+            fingerprint: nothing,
+            headers: Vec::new(),
+            transport: Transport::Tcp,
+        }
+    }
+
+    /// What rests when a model of it fails.
+    pub(crate) fn spot(&self, model: &Arc<str>) -> Spot {
+        Spot::new(&self.provider, model, &self.base_url, &self.fingerprint)
+    }
 }
 
 /// When a candidate rests.
@@ -68,6 +113,8 @@ pub struct Deployment {
     pub server: Arc<Server>,
     /// What the server calls it.
     pub model: Arc<str>,
+    /// Its name for people.
+    pub title: Arc<str>,
     /// What rests and is counted.
     pub spot: Spot,
     /// Requests in a minute; more are not sent.
@@ -132,21 +179,62 @@ impl Deployment {
         }
     }
 
+    /// What is known of every model of a server.
+    #[must_use]
+    pub fn of(server: Arc<Server>, deadlines: Deadlines, rules: Rules) -> Self {
+        let nothing: Arc<str> = Arc::from("");
+        Self {
+            id: Arc::clone(&nothing),
+            group: Arc::clone(&nothing),
+            spot: server.spot(&nothing),
+            title: Arc::clone(&nothing),
+            model: nothing,
+            rpm: None,
+            tpm: None,
+            price: None,
+            context_window: 0,
+            max_output: 0,
+            input_kinds: vec![InputKind::Text],
+            calls_tools: None,
+            reasoning: false,
+            deadlines,
+            stream_deadlines: deadlines,
+            num_retries: None,
+            rules,
+            drop_params: false,
+            extra: Map::new(),
+            server,
+        }
+    }
+
     /// The same deployment for another model, as a wildcard makes it.
     pub(super) fn of_model(&self, group: &Arc<str>, model: &str) -> Self {
         let model: Arc<str> = Arc::from(model);
-        let server = &self.server;
         Self {
             group: Arc::clone(group),
-            spot: Spot::new(
-                &server.provider,
-                &model,
-                &server.base_url,
-                &server.fingerprint,
-            ),
-            price: self.price,
+            spot: self.server.spot(&model),
+            price: self
+                .price
+                .or_else(|| prices::of(&self.server.provider, &model)),
+            title: Arc::clone(&model),
             model,
             ..self.clone()
+        }
+    }
+
+    /// The same deployment for a model of which more is known.
+    pub(super) fn of_options(&self, model: &ModelOptions) -> Self {
+        let name: Arc<str> = Arc::from(format!("{}/{}", self.server.provider, model.id));
+        let known = self.of_model(&name, &model.id);
+        Self {
+            title: Arc::from(model.name.as_str()),
+            price: model.price.or(known.price),
+            context_window: model.context_window,
+            max_output: model.max_output,
+            input_kinds: model.input_kinds.clone(),
+            reasoning: model.reasoning,
+            id: name,
+            ..known
         }
     }
 }

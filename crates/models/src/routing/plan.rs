@@ -90,7 +90,8 @@ pub struct Plan {
     /// The group and level of every try so far.
     asked: Vec<(usize, u32)>,
     repeats: u32,
-    pause: Option<(usize, Timestamp)>,
+    /// The candidate whose repeat was announced.
+    announced: Option<usize>,
     is_over: bool,
     must_be_priced: bool,
     chance: Chance,
@@ -120,7 +121,7 @@ pub fn plan(
         last: None,
         asked: Vec::new(),
         repeats: 0,
-        pause: None,
+        announced: None,
         is_over: false,
         must_be_priced: false,
         chance: Chance(chance),
@@ -300,12 +301,7 @@ impl Plan {
 
     /// Everything was tried once: whoever may be asked again, is, after a pause.
     fn repeat(&mut self, health: &mut Health, now: Timestamp) -> Next {
-        if let Some((place, at)) = self.pause.take() {
-            if at.since_ms(now) > 0 {
-                self.pause = Some((place, at));
-                let left = milliseconds(at.since_ms(now));
-                return Next::Wait(left.min(REPEAT_PAUSE_MAX));
-            }
+        if let Some(place) = self.announced.take() {
             let deployment = &self.slots[place].deployment;
             let is_away = matches!(health.state(deployment, self.tokens, now), State::Away(_));
             if is_away || !health.allows_repeat(&deployment.spot, now) {
@@ -334,9 +330,11 @@ impl Plan {
         else {
             return Next::Done;
         };
-        let pause = self.pause_before(place == last, kind);
-        self.pause = Some((place, Timestamp(now.as_millis().saturating_add(pause))));
-        self.repeat(health, now)
+        self.announced = Some(place);
+        match self.pause_before(place == last, kind) {
+            Duration::ZERO => self.repeat(health, now),
+            pause => Next::Wait(pause),
+        }
     }
 
     fn repeats_allowed(&self, place: usize, kind: Kind) -> u32 {
@@ -354,16 +352,16 @@ impl Plan {
     }
 
     /// Nobody waits for a candidate that did not fail last, or for a connection to be made anew.
-    fn pause_before(&mut self, is_same: bool, kind: Kind) -> i64 {
+    fn pause_before(&mut self, is_same: bool, kind: Kind) -> Duration {
         let is_broken = matches!(kind, Kind::Transport | Kind::Timeout(Phase::Connect));
         if !is_same || (is_broken && self.repeats == 0) {
-            return 0;
+            return Duration::ZERO;
         }
         let doubled = REPEAT_PAUSE * 2_u32.saturating_pow(self.repeats.min(8));
-        let pause = i64::try_from(doubled.min(REPEAT_PAUSE_MAX).as_millis()).unwrap_or(0);
+        let half = doubled.min(REPEAT_PAUSE_MAX) / 2;
         // Half of it is chance, so that many calls that failed together don't come again together.
-        let spread = u64::try_from(pause / 2).unwrap_or(0);
-        pause / 2 + i64::try_from(self.chance.below(spread + 1)).unwrap_or(0)
+        let spread = u64::try_from(half.as_millis()).unwrap_or(0);
+        half + Duration::from_millis(self.chance.below(spread + 1))
     }
 
     fn hand_out(

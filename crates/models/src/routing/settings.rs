@@ -38,6 +38,19 @@ pub struct PerKind {
 }
 
 impl PerKind {
+    /// These, and the others where there are none.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            bad_request: self.bad_request.or(others.bad_request),
+            authentication: self.authentication.or(others.authentication),
+            timeout: self.timeout.or(others.timeout),
+            rate_limit: self.rate_limit.or(others.rate_limit),
+            content_policy: self.content_policy.or(others.content_policy),
+            internal_server: self.internal_server.or(others.internal_server),
+        }
+    }
+
     /// The number for a failure.
     #[must_use]
     pub const fn of(&self, kind: Kind) -> Option<u32> {

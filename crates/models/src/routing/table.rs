@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use indexmap::IndexMap;
+
 use super::{AgentMapping, Deployment, Settings, wildcard::Wildcard};
+use crate::options::ModelOptions;
 
 /// Deployments behind one name.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,8 +71,8 @@ impl Group {
 pub struct Listing {
     /// What a model of it is like that it is not known to have; its `model` is empty.
     pub template: Deployment,
-    /// The models it is known to have, by id.
-    pub models: BTreeMap<Arc<str>, Arc<Group>>,
+    /// The models it is known to have, by id, in its own order.
+    pub models: IndexMap<Arc<str>, Arc<Group>>,
     /// Whether it may have others: it has not been asked, or did not say.
     pub is_open: bool,
     /// Whether the configuration names it.
@@ -91,10 +94,32 @@ pub enum Presence {
 }
 
 impl Listing {
+    /// A provider that is there and has nothing but what it is said to have.
+    #[must_use]
+    pub fn of(template: Deployment) -> Self {
+        Self {
+            template,
+            models: IndexMap::new(),
+            is_open: false,
+            is_configured: false,
+            presence: Presence::Here,
+        }
+    }
+
     /// The provider's id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.template.server.provider
+    }
+
+    /// Replaces the models it is known to have.
+    pub fn learn(&mut self, models: &[ModelOptions]) {
+        let group = |model: &ModelOptions| {
+            let deployment = self.template.of_options(model);
+            let id = Arc::clone(&deployment.model);
+            (id, Arc::new(Group::of(deployment, false)))
+        };
+        self.models = models.iter().map(group).collect();
     }
 
     fn may_have_others(&self) -> bool {

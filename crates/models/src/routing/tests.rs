@@ -3,10 +3,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use openclaw_types::Timestamp;
 
 use super::*;
-use crate::{
-    http::Transport,
-    options::{Api, Deadlines, InputKind},
-};
+use crate::options::Deadlines;
 
 const DEADLINES: Deadlines = Deadlines {
     connect_ms: 1,
@@ -18,43 +15,11 @@ const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
 /// A deployment of `group` whose model is `model` at `provider`.
 fn deployment(group: &str, provider: &str, model: &str) -> Deployment {
-    let server = Server {
-        name: Arc::from(provider),
-        provider: Arc::from(provider),
-        api: Api::OpenAiCompletions,
-        base_url: Arc::from("http://127.0.0.1:9"),
-        key: None,
-        key_variable: None,
-        fingerprint: Arc::from(""),
-        headers: Vec::new(),
-        transport: Transport::Tcp,
-    };
-    let model: Arc<str> = Arc::from(model);
+    let server = Arc::new(Server::inner(provider));
+    let template = Deployment::of(server, DEADLINES, Rules::default());
     Deployment {
         id: Arc::from(format!("{group}:{provider}/{model}")),
-        group: Arc::from(group),
-        spot: Spot::new(
-            &server.provider,
-            &model,
-            &server.base_url,
-            &server.fingerprint,
-        ),
-        server: Arc::new(server),
-        model,
-        rpm: None,
-        tpm: None,
-        price: None,
-        context_window: 0,
-        max_output: 0,
-        input_kinds: vec![InputKind::Text],
-        calls_tools: None,
-        reasoning: false,
-        deadlines: DEADLINES,
-        stream_deadlines: DEADLINES,
-        num_retries: None,
-        rules: Rules::default(),
-        drop_params: false,
-        extra: serde_json::Map::new(),
+        ..template.of_model(&Arc::from(group), model)
     }
 }
 
@@ -64,11 +29,10 @@ fn listing(provider: &str, models: &[&str]) -> Listing {
         (Arc::from(model), Arc::new(Group::of(deployment, false)))
     };
     Listing {
-        template: deployment("", provider, ""),
         models: models.iter().map(group).collect(),
         is_open: models.is_empty(),
         is_configured: true,
-        presence: Presence::Here,
+        ..Listing::of(deployment("", provider, ""))
     }
 }
 

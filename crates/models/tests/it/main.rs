@@ -56,6 +56,7 @@ fn options(providers: Vec<ProviderOptions>) -> Options {
         agent_models: BTreeMap::new(),
         default_model: None,
         failover: BTreeMap::new(),
+        routing: openclaw_models::RoutingOptions::default(),
         discovery: DiscoveryOptions {
             enabled: false,
             environment_keys: BTreeMap::new(),
@@ -64,6 +65,7 @@ fn options(providers: Vec<ProviderOptions>) -> Options {
             litellm_key: None,
             ollama_url: "http://127.0.0.1:9".to_owned(),
             deadlines: DEADLINES,
+            instance: None,
         },
         local: None,
         catalog: openclaw_models::catalog::Options {

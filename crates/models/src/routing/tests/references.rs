@@ -28,8 +28,8 @@ fn table() -> Arc<Table> {
     ));
     builder.provider(listing("openai", &["gpt-5", "gpt-5-mini"]));
     builder.provider(listing("ollama", &["qwen3:4b"]));
-    builder.default("nobody/has-this".to_owned());
-    builder.default("litellm/default".to_owned());
+    builder.otherwise("nobody/has-this".to_owned());
+    builder.otherwise("litellm/default".to_owned());
     Arc::new(builder.build())
 }
 
