@@ -3,11 +3,11 @@
 //! It doesn't know sessions, prompts, or agents beyond their ids, keeps no conversation, and reads neither the
 //! configuration nor the environment: it is told everything in [`Options`].
 //!
-//! Start at [`provider`], the seam to every backend; then [`models`], the handle, [`routing`], which models a reference
-//! means, and [`failover`], what happens when it does not answer. [`openai`] is the one protocol spoken so far.
+//! Start at [`provider`], the seam to every backend; then [`models`], the handle, and [`routing`], which models a
+//! reference means and who is next when one does not answer. [`openai`] is the one protocol that agents' calls speak.
 //!
-//! Invariants: every wait on a server has a deadline; a candidate is tried at most once in a call, and only before the
-//! first content; a broken answer ends with an error, never as if it were whole; keys are never printed, and never
+//! Invariants: every wait on a server has a deadline; no answer with a 4xx status is repeated in a call, and nobody else is
+//! asked once content came; a broken answer ends with an error, never as if it were whole; keys are never printed, and never
 //! follow a redirect.
 
 mod assembly;

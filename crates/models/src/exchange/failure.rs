@@ -5,7 +5,7 @@ use std::time::Duration;
 use openclaw_accounts::Denied;
 
 use super::By;
-use crate::{error::Kind, http::HeaderMap, router::Unserved};
+use crate::{error::Kind, http::HeaderMap, routing::Unserved};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
