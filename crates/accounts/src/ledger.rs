@@ -31,6 +31,8 @@ pub(crate) const ACTIVE: &str = "spend.jsonl";
 /// Lines that wait for the thread: some 30,000 of them. When the disk is slower than that, lines of calls
 /// without a budget are lost and counted; their sums stay right until the next start.
 const WAITING_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// From here on whoever brings a line writes what waits: the thread may be syncing.
+const WAITING_BYTES_MANY: usize = 1024 * 1024;
 
 /// Writes lines.
 #[derive(Debug)]
@@ -149,9 +151,13 @@ impl Ledger {
         let is_first = waiting.bytes.is_empty();
         line.encode(&mut waiting.bytes);
         waiting.lines += 1;
+        let is_many = waiting.bytes.len() >= WAITING_BYTES_MANY;
         drop(waiting);
         if is_first {
             self.shared.wake.notify_one();
+        }
+        if is_many {
+            self.shared.write_waiting_if_free();
         }
     }
 

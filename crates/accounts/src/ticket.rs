@@ -135,7 +135,6 @@ impl Ticket {
     }
 
     /// The call has ended: what it cost takes the place of what was held.
-    #[must_use = "what was charged is shown to the caller"]
     pub fn settle(mut self, outcome: &Outcome<'_>) -> Settled {
         self.is_done = true;
         let is_estimate =

@@ -9,8 +9,10 @@ use crate::{
     Period, Scope, Secret, TeamId, TeamRecord, Which,
 };
 
+mod faults;
 mod keys;
 mod money;
+mod past;
 
 const START: Timestamp = Timestamp(1_700_000_000_000);
 /// One picodollar for each token read, two for each written.

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Shared, Waiting, lock};
+use super::{Active, Shared, Waiting, lock};
 
 /// Lines that come within this time are written together.
 const GATHER: Duration = Duration::from_millis(5);
@@ -81,7 +81,17 @@ impl Shared {
 
     /// Writes what was gathered. What the disk refuses is lost, and counted.
     pub(super) fn write_waiting(&self) {
-        let mut active = lock(&self.active);
+        self.write_to(&mut lock(&self.active));
+    }
+
+    /// The same, unless somebody is writing.
+    pub(super) fn write_waiting_if_free(&self) {
+        if let Ok(mut active) = self.active.try_lock() {
+            self.write_to(&mut active);
+        }
+    }
+
+    fn write_to(&self, active: &mut Active) {
         let (bytes, lines) = {
             let mut waiting = lock(&self.waiting);
             let bytes = std::mem::take(&mut waiting.bytes);
@@ -144,7 +154,7 @@ impl Shared {
         self.rotate(&mut active);
     }
 
-    fn rotate(&self, active: &mut super::Active) {
+    fn rotate(&self, active: &mut Active) {
         let rotated = active.rotate(self, self.env.now());
         let opened = rotated
             .map_err(|error| error.to_string())
