@@ -9,11 +9,15 @@ use bytes::Bytes;
 use openclaw_types::{StopReason, Usage};
 use serde_json::{Map, Value};
 
+use self::piece::{Reader, Writer};
 pub use self::{fields::Fields, front::Front, stream::Translator};
 use crate::options::Api;
 
+mod chat;
 mod fields;
 mod front;
+mod messages;
+mod piece;
 mod request;
 mod sight;
 mod stream;
@@ -45,6 +49,9 @@ pub struct Prepared {
     pub headers: Vec<(&'static str, &'static str)>,
     /// How a streamed answer is cut into pieces.
     pub framing: Framing,
+    /// Whether the answer comes as the call of a tool, because the dialect has no other way to ask for JSON; to be
+    /// told to [`Origin`].
+    pub answers_by_tool: bool,
 }
 
 /// How a streamed answer is cut into pieces.
@@ -67,6 +74,8 @@ pub struct Origin {
     pub created: i64,
     /// Whether the client of a stream asked to be told the usage.
     pub shows_usage: bool,
+    /// As [`Prepared`] says.
+    pub answers_by_tool: bool,
 }
 
 /// A whole answer in the client's words.
@@ -152,7 +161,15 @@ pub fn request(front: Front, api: Api, body: &Bytes, to: &Target<'_>) -> Result<
     if front.is_native(api) {
         return request::same(front, body, to);
     }
-    Err(unspeakable(front, api))
+    let chat = request::chat(front, body)?;
+    match (chat, api) {
+        (Some(chat), Api::OpenAiCompletions) => {
+            let body = Bytes::from(Value::Object(chat).to_string());
+            request::same(Front::Chat, &body, to)
+        }
+        (Some(chat), Api::AnthropicMessages) => messages::from_chat(&chat, to),
+        _ => Err(unspeakable(front, api)),
+    }
 }
 
 /// A whole answer in the client's words.
@@ -163,7 +180,28 @@ pub fn whole(front: Front, api: Api, body: &Bytes, from: &Origin) -> Result<Whol
     if front.is_native(api) {
         return whole::same(front, body, from);
     }
-    Err(unspeakable(front, api))
+    match (reader(api), writer(front, from)) {
+        (Some(reader), Some(writer)) => whole::through(reader, writer.as_ref(), body, from),
+        _ => Err(unspeakable(front, api)),
+    }
+}
+
+/// What reads a server's answers.
+fn reader(api: Api) -> Option<Box<dyn Reader>> {
+    match api {
+        Api::OpenAiCompletions => Some(Box::new(chat::ChatReader::default())),
+        Api::AnthropicMessages => Some(Box::new(messages::MessagesReader::default())),
+        Api::OpenAiResponses | Api::Gemini | Api::Ollama => None,
+    }
+}
+
+/// What writes a client's answers.
+fn writer(front: Front, from: &Origin) -> Option<Box<dyn Writer>> {
+    match front {
+        Front::Chat => Some(Box::new(chat::ChatWriter::new(from))),
+        Front::Messages => Some(Box::new(messages::MessagesWriter::new(from))),
+        Front::Completions | Front::Embeddings | Front::Responses => None,
+    }
 }
 
 fn unspeakable(front: Front, api: Api) -> Fault {

@@ -50,7 +50,7 @@ impl Front {
             (
                 Self::Chat | Self::Completions | Self::Embeddings,
                 Api::OpenAiCompletions
-            )
+            ) | (Self::Messages, Api::AnthropicMessages)
         )
     }
 }

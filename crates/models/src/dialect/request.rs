@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 
 use super::{
     Fault, Fields, Framing, Front, Prepared, Target,
     fields::{Change, quoted},
+    messages,
 };
 
 /// What a stream is asked to end with, so that it can be paid for.
@@ -33,8 +35,12 @@ pub(super) fn same(front: Front, body: &Bytes, to: &Target<'_>) -> Result<Prepar
     Ok(Prepared {
         path: Cow::Borrowed(front.path()),
         body: Bytes::from(fields.with(&changes)),
-        headers: Vec::new(),
+        headers: match front {
+            Front::Messages => messages::same_headers(),
+            _ => Vec::new(),
+        },
         framing: Framing::Events,
+        answers_by_tool: false,
     })
 }
 
@@ -47,5 +53,16 @@ fn usage(fields: &Fields<'_>) -> String {
             String::from_utf8(with).unwrap_or_else(|_| USAGE.to_owned())
         }
         _ => USAGE.to_owned(),
+    }
+}
+
+/// A request as chat completions, which every dialect can be said in; nothing where there is no way yet.
+pub(super) fn chat(front: Front, body: &[u8]) -> Result<Option<Map<String, Value>>, Fault> {
+    let object: Map<String, Value> =
+        serde_json::from_slice(body).map_err(|source| Fault::NoObject { source })?;
+    match front {
+        Front::Chat => Ok(Some(object)),
+        Front::Messages => messages::to_chat(&object).map(Some),
+        Front::Completions | Front::Embeddings | Front::Responses => Ok(None),
     }
 }

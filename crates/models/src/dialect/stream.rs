@@ -1,12 +1,14 @@
 //! An answer in pieces: events in the server's words in, bytes in the client's words out.
 
 use bytes::BytesMut;
-use openclaw_types::{StopReason, Usage};
-use serde_json::json;
+use openclaw_types::Usage;
+use serde_json::{json, value::RawValue};
 
 use super::{
     Ended, Fault, Fields, Front, Origin, Progress,
     fields::{Change, quoted},
+    messages::{self, MessagesReader},
+    piece::{AnswerTool, Collected, Piece, Reader, Writer},
     sight::Sight,
 };
 use crate::{error::Kind, options::Api, sse::Event};
@@ -17,13 +19,30 @@ const DONE: &[u8] = b"[DONE]";
 /// Translates one stream. After an error it takes nothing more.
 #[derive(Debug)]
 pub struct Translator {
-    front: Front,
-    /// The model's name for the client as JSON.
-    model: Option<String>,
-    shows_usage: bool,
-    usage: Option<Usage>,
-    stop: Option<StopReason>,
+    way: Way,
+    ended: Collected,
     is_done: bool,
+}
+
+#[derive(Debug)]
+enum Way {
+    /// OpenAI's pieces as they are: only looked at.
+    Completions {
+        /// The model's name for the client as JSON.
+        model: Option<String>,
+        shows_usage: bool,
+    },
+    /// Anthropic's events as they are.
+    Messages {
+        reader: MessagesReader,
+        model: Option<String>,
+    },
+    /// Said anew.
+    Through {
+        reader: Box<dyn Reader>,
+        writer: Box<dyn Writer>,
+        tool: Option<AnswerTool>,
+    },
 }
 
 impl Translator {
@@ -32,15 +51,27 @@ impl Translator {
     /// # Errors
     /// When there is no way from one dialect to the other.
     pub fn new(front: Front, api: Api, from: &Origin) -> Result<Self, Fault> {
-        if !front.is_native(api) {
-            return Err(super::unspeakable(front, api));
-        }
+        let way = match (front.is_native(api), front) {
+            (true, Front::Messages) => Way::Messages {
+                reader: MessagesReader::default(),
+                model: from.model.as_deref().map(quoted),
+            },
+            (true, _) => Way::Completions {
+                model: from.model.as_deref().map(quoted),
+                shows_usage: from.shows_usage,
+            },
+            (false, _) => match (super::reader(api), super::writer(front, from)) {
+                (Some(reader), Some(writer)) => Way::Through {
+                    reader,
+                    writer,
+                    tool: from.answers_by_tool.then(AnswerTool::default),
+                },
+                _ => return Err(super::unspeakable(front, api)),
+            },
+        };
         Ok(Self {
-            front,
-            model: from.model.as_deref().map(quoted),
-            shows_usage: from.shows_usage,
-            usage: None,
-            stop: None,
+            way,
+            ended: Collected::default(),
             is_done: false,
         })
     }
@@ -50,44 +81,62 @@ impl Translator {
     /// # Errors
     /// When it is not what the dialect says, or an error in the middle of the stream.
     pub fn push(&mut self, event: &Event, out: &mut BytesMut) -> Result<Progress, Fault> {
-        let data = event.data.trim_ascii();
-        if data == DONE {
-            self.is_done = true;
-        }
-        if self.is_done || data.is_empty() {
-            return Ok(self.progress(false));
-        }
-        let sight: Sight<'_> = match serde_json::from_slice(data) {
-            Ok(sight) => sight,
-            Err(_) if event.name.as_ref() == b"error" => return Err(refused(data)),
-            Err(source) => {
-                return Err(Fault::Malformed {
-                    what: "not JSON as agreed",
-                    source: Some(source),
-                });
-            }
-        };
-        if event.name.as_ref() == b"error" || sight.is_error() {
-            return Err(refused(data));
-        }
-        // Servers that count along send a running total: the last one stands.
-        self.usage = sight.usage().or(self.usage);
-        self.stop = sight.stop().or(self.stop);
-        let has_content = sight.has_content();
-        if !sight.is_only_usage() || self.shows_usage {
-            let is_renamed =
-                sight.model.map(serde_json::value::RawValue::get) != self.model.as_deref();
-            let model = self.model.as_deref().filter(|_| is_renamed);
-            say(data, model, out)?;
-        }
-        Ok(self.progress(has_content))
-    }
-
-    const fn progress(&self, has_content: bool) -> Progress {
-        Progress {
+        let has_content = !self.is_done && self.take(event, out)?;
+        Ok(Progress {
             has_content,
             is_done: self.is_done,
+        })
+    }
+
+    fn take(&mut self, event: &Event, out: &mut BytesMut) -> Result<bool, Fault> {
+        let mut pieces = Vec::new();
+        match &mut self.way {
+            Way::Completions { model, shows_usage } => {
+                let data = event.data.trim_ascii();
+                self.is_done = data == DONE;
+                if self.is_done || data.is_empty() {
+                    return Ok(false);
+                }
+                let sight = seen(event, data)?;
+                // Servers that count along send a running total: the last one stands.
+                self.ended.usage = sight.usage().or(self.ended.usage);
+                self.ended.stop = sight.stop().or(self.ended.stop);
+                if !sight.is_only_usage() || *shows_usage {
+                    let is_renamed = sight.model.map(RawValue::get) != model.as_deref();
+                    let model = model.as_deref().filter(|_| is_renamed);
+                    say(data, model, out)?;
+                }
+                return Ok(sight.has_content());
+            }
+            Way::Messages { reader, model } => {
+                self.is_done = reader.event(event, &mut pieces)?;
+                // The end is told by `finish`, once it is known that it is one.
+                if !self.is_done {
+                    pass(event, model.as_deref(), out)?;
+                }
+            }
+            Way::Through { reader, .. } => self.is_done = reader.event(event, &mut pieces)?,
         }
+        self.told(pieces, out)
+    }
+
+    fn told(&mut self, pieces: Vec<Piece>, out: &mut BytesMut) -> Result<bool, Fault> {
+        let mut has_content = false;
+        for piece in pieces {
+            let piece = match &mut self.way {
+                Way::Through {
+                    tool: Some(tool), ..
+                } => tool.unwrap(piece),
+                _ => Some(piece),
+            };
+            let Some(piece) = piece else { continue };
+            has_content |= piece.is_content();
+            self.ended.take(&piece, false)?;
+            if let Way::Through { writer, .. } = &mut self.way {
+                writer.piece(&piece, out);
+            }
+        }
+        Ok(has_content)
     }
 
     /// The server's stream has ended: what is missing is said, and what it all added up to.
@@ -96,49 +145,93 @@ impl Translator {
     /// When the model has not said why it stopped.
     pub fn finish(&mut self, out: &mut BytesMut) -> Result<Ended, Fault> {
         // Some servers end with their last piece and no end mark, which is good enough after a reason to stop.
-        if self.stop.is_none() {
+        if self.ended.stop.is_none() {
             return Err(Fault::CutOff);
         }
-        line(DONE, out);
+        match &mut self.way {
+            Way::Completions { .. } => line(DONE, out),
+            Way::Messages { .. } => {
+                out.extend_from_slice(
+                    b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+                );
+            }
+            Way::Through { writer, .. } => writer.finish(&self.ended, out),
+        }
         Ok(Ended {
-            usage: self.usage,
-            stop: self.stop,
+            usage: self.ended.usage,
+            stop: self.ended.stop,
         })
     }
 
     /// What the model has used so far, where the server has said it.
     #[must_use]
     pub const fn usage(&self) -> Option<Usage> {
-        self.usage
+        self.ended.usage
     }
 
     /// Whether the model has said why it stopped: only usage and the end mark may follow.
     #[must_use]
     pub const fn is_stopped(&self) -> bool {
-        self.stop.is_some()
+        self.ended.stop.is_some()
     }
 
     /// Ends the stream with an error in the client's words, and without an end mark.
     pub fn error(&mut self, message: &str, kind: Kind, status: u16, out: &mut BytesMut) {
         self.is_done = true;
-        let error = match self.front {
-            Front::Messages => json!({
-                "type": "error",
-                "error": {"type": "api_error", "message": message},
-            }),
-            Front::Chat | Front::Completions | Front::Embeddings | Front::Responses => json!({
-                "error": {
-                    "message": message,
-                    "type": kind.as_str(),
-                    "param": null,
-                    "code": status.to_string(),
-                },
-            }),
-        };
-        if self.front == Front::Messages {
-            out.extend_from_slice(b"event: error\n");
+        match &mut self.way {
+            Way::Completions { .. } => openai_error(message, kind, status, out),
+            Way::Messages { .. } => messages::error(message, kind, out),
+            Way::Through { writer, .. } => writer.error(message, kind, status, out),
         }
-        line(error.to_string().as_bytes(), out);
+    }
+}
+
+/// What a piece of OpenAI's stream says.
+fn seen<'a>(event: &Event, data: &'a [u8]) -> Result<Sight<'a>, Fault> {
+    let is_error = event.name.as_ref() == b"error";
+    let sight: Sight<'_> = match serde_json::from_slice(data) {
+        Ok(sight) => sight,
+        Err(_) if is_error => return Err(refused(data)),
+        Err(source) => return Err(not_json(source)),
+    };
+    if is_error || sight.is_error() {
+        return Err(refused(data));
+    }
+    Ok(sight)
+}
+
+/// An error in OpenAI's words, in the middle of a stream.
+pub(super) fn openai_error(message: &str, kind: Kind, status: u16, out: &mut BytesMut) {
+    let error = json!({"error": {
+        "message": message, "type": kind.as_str(), "param": null, "code": status.to_string(),
+    }});
+    line(error.to_string().as_bytes(), out);
+}
+
+/// Passes one of Anthropic's events on; the first names the model.
+fn pass(event: &Event, model: Option<&str>, out: &mut BytesMut) -> Result<(), Fault> {
+    if !event.name.is_empty() {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(&event.name);
+        out.extend_from_slice(b"\n");
+    }
+    let (Some(model), b"message_start") = (model, event.name.as_ref()) else {
+        line(&event.data, out);
+        return Ok(());
+    };
+    let fields = Fields::read(&event.data).map_err(not_json)?;
+    let message = fields.get("message").unwrap_or("{}");
+    let message = Fields::read(message.as_bytes()).map_err(not_json)?;
+    let message = message.with(&[("model", Change::Set(model))]);
+    let message = String::from_utf8_lossy(&message);
+    line(&fields.with(&[("message", Change::Set(&message))]), out);
+    Ok(())
+}
+
+const fn not_json(source: serde_json::Error) -> Fault {
+    Fault::Malformed {
+        what: "not JSON as agreed",
+        source: Some(source),
     }
 }
 
@@ -154,16 +247,13 @@ fn say(data: &[u8], model: Option<&str>, out: &mut BytesMut) -> Result<(), Fault
         line(data, out);
         return Ok(());
     };
-    let fields = Fields::read(data).map_err(|source| Fault::Malformed {
-        what: "not JSON as agreed",
-        source: Some(source),
-    })?;
+    let fields = Fields::read(data).map_err(not_json)?;
     line(&fields.with(&[("model", Change::Set(model))]), out);
     Ok(())
 }
 
 /// Writes an event. A line feed inside JSON is only space, and would end the line.
-fn line(data: &[u8], out: &mut BytesMut) {
+pub(super) fn line(data: &[u8], out: &mut BytesMut) {
     out.reserve(data.len() + 8);
     out.extend_from_slice(b"data: ");
     for (index, piece) in data.split(|byte| *byte == b'\n').enumerate() {
