@@ -1,5 +1,9 @@
 //! Against others: a real LiteLLM, its captures, the official clients; and every fault of a backend.
-#![expect(clippy::unwrap_used, reason = "what a test can't do without fails it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what a test can't do without fails it"
+)]
 
 mod backend;
 mod clients;
