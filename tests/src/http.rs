@@ -158,6 +158,9 @@ impl Whole {
 /// More than any answer that is read whole.
 const FLOOD_BYTES: usize = 64 * 1024 * 1024;
 
+/// Up to here an answer is looked at whenever more of it comes.
+const OFTEN_BYTES: usize = 2 * 1024 * 1024;
+
 /// Sends bytes on a fresh connection and reads the answer to its end.
 ///
 /// # Panics
@@ -168,7 +171,9 @@ pub async fn whole(address: SocketAddr, bytes: &[u8], deadline: Duration) -> Who
     let mut read = Vec::new();
     let reading = async {
         loop {
-            if let Some(whole) = parse(&read, false) {
+            // A long answer is looked at again only when it may have ended.
+            let may_be_whole = read.len() < OFTEN_BYTES || read.ends_with(b"\r\n\r\n");
+            if may_be_whole && let Some(whole) = parse(&read, false) {
                 return whole;
             }
             if read.len() > FLOOD_BYTES {

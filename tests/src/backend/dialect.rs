@@ -124,6 +124,7 @@ fn first_tool(body: &Value) -> Option<String> {
     [
         &tool["function"]["name"],
         &tool["functionDeclarations"][0]["name"],
+        &tool["function_declarations"][0]["name"],
         &tool["name"],
     ]
     .into_iter()
@@ -138,6 +139,7 @@ fn has_tool_result(body: &Value) -> bool {
         "\"tool_result\"",
         "\"function_call_output\"",
         "\"functionResponse\"",
+        "\"function_response\"",
     ]
     .iter()
     .any(|mark| text.contains(mark))

@@ -41,5 +41,5 @@ async fn run_clients(peer: &Peer, backend: &Backend, models: &str, deviations: &
 async fn the_python_clients_work_with_a_real_litellm() {
     let backend = Backend::start().await;
     let litellm = Peer::litellm(&configuration("clients.yaml", backend.address)).await;
-    run_clients(&litellm, &backend, "chat claude", DEVIATIONS).await;
+    run_clients(&litellm, &backend, "chat claude ollama", DEVIATIONS).await;
 }
