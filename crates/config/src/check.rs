@@ -3,16 +3,17 @@
 mod agents;
 mod gateway;
 mod memory;
-mod models;
+pub(crate) mod models;
 mod plugins;
 mod providers;
+pub(crate) mod router;
 mod routing;
 mod session;
 
 use std::collections::BTreeSet;
 
 use crate::{
-    config::Config,
+    config::{Config, Router},
     environment::Environment,
     json5::Position,
     load::Overrides,
@@ -50,6 +51,7 @@ impl Checker<'_> {
             gateway: self.gateway(root),
             agents: self.agents(root, removed),
             routing: self.routing(root),
+            router: Router::default(),
             memory: self.memory(root, &models.discovery.ollama_url),
             embedding: self.embedding(root),
             session: self.session(root),

@@ -1,6 +1,9 @@
 //! The checked configuration: every default filled in, every reference parsed.
 
+mod allowance;
+mod litellm;
 mod models;
+mod router;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,9 +13,18 @@ use std::{
 
 use openclaw_types::AgentId;
 
-pub use self::models::{
-    Api, Cost, Deadlines, Discovery, LocalModel, Model, Models, Passthrough, PassthroughEndpoint,
-    Provider, Routing,
+pub(crate) use self::allowance::is_period;
+pub use self::{
+    allowance::{Allowance, Budgets},
+    litellm::{
+        AgentMapping, Alias, Cache, CallType, Deployment, Litellm, Mode, PassThrough, PerKind,
+        Redis, RouterSettings, Strategy,
+    },
+    models::{
+        Api, Cost, Deadlines, Discovery, LocalModel, Model, Models, Passthrough,
+        PassthroughEndpoint, Provider, Routing,
+    },
+    router::{Record, Router},
 };
 use crate::{
     endpoint::{Endpoint, Network},
@@ -33,6 +45,8 @@ pub struct Config {
     pub models: Models,
     /// Which model answers for which name.
     pub routing: Routing,
+    /// The router's port, its groups, and who may use how much.
+    pub router: Router,
     /// Side services, for the deep status.
     pub memory: Memory,
     /// Which model makes vectors.

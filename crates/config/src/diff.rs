@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{Agent, Config, Gateway, Models, Provider, Session};
+use crate::config::{Agent, Config, Gateway, Models, Provider, Router, Session};
 
 /// One changed setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Change> {
         agents,
         models,
         routing,
+        router,
         memory,
         embedding,
         session,
@@ -46,6 +47,7 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Change> {
     changes.agents(agents, &new.agents);
     changes.models(models, &new.models);
     changes.next_run("model_routing", *routing == new.routing);
+    changes.router(router, &new.router);
     changes.next_run("memory", *memory == new.memory);
     changes.restart("embedding", *embedding == new.embedding);
     changes.session(session, &new.session);
@@ -119,6 +121,7 @@ impl Changes {
             deadlines,
             discovery,
             local,
+            record,
         } = old;
         let by_id = |providers: &[Provider]| -> BTreeMap<String, Provider> {
             let pairs = providers.iter();
@@ -137,6 +140,20 @@ impl Changes {
         self.next_run("models.timeouts", *deadlines == new.deadlines);
         self.restart("models.discovery", *discovery == new.discovery);
         self.restart("models.local", *local == new.local);
+        self.restart("models.record", *record == new.record);
+    }
+
+    fn router(&mut self, old: &Router, new: &Router) {
+        let Router {
+            listen,
+            master_key,
+            litellm,
+            budgets,
+        } = old;
+        self.restart("router", *listen == new.listen);
+        self.restart("router.masterKey", *master_key == new.master_key);
+        self.restart("router.config", *litellm == new.litellm);
+        self.restart("budgets", *budgets == new.budgets);
     }
 
     fn session(&mut self, old: &Session, new: &Session) {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::secret::Secret;
+use crate::{config::Api, secret::Secret};
 
 /// A side service: where it listens, and the whole connection string, which may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,15 +139,36 @@ pub(crate) fn split_port(address: &str) -> Option<(&str, Option<u16>)> {
 pub(crate) fn versioned(url: &str) -> String {
     let url = url.trim_end_matches('/');
     let url = url.strip_suffix("/chat/completions").unwrap_or(url);
+    if has_version(url) {
+        url.to_owned()
+    } else {
+        format!("{url}/v1")
+    }
+}
+
+/// Whether a segment of the path names a version.
+fn has_version(url: &str) -> bool {
     let path = Url::parse(url).map_or("", |parts| parts.path);
     let is_version = |segment: &str| {
         let mut chars = segment.chars();
         chars.next() == Some('v') && chars.next().is_some_and(|c| c.is_ascii_digit())
     };
-    if path.split('/').any(is_version) {
-        url.to_owned()
-    } else {
-        format!("{url}/v1")
+    path.split('/').any(is_version)
+}
+
+/// The base URL of a server that speaks this protocol: with the version segment its paths start with.
+pub(crate) fn based(url: &str, api: Api) -> String {
+    let url = url.trim_end_matches('/');
+    match api {
+        // Its own paths start with `/api`; `/v1` is its OpenAI-compatible side.
+        Api::Ollama => {
+            let url = url.strip_suffix("/v1").unwrap_or(url);
+            url.strip_suffix("/api").unwrap_or(url).to_owned()
+        }
+        Api::Gemini if !has_version(url) => format!("{url}/v1beta"),
+        Api::AnthropicMessages => versioned(url.strip_suffix("/messages").unwrap_or(url)),
+        Api::OpenAiResponses => versioned(url.strip_suffix("/responses").unwrap_or(url)),
+        Api::OpenAiCompletions | Api::Gemini => versioned(url),
     }
 }
 

@@ -30,6 +30,17 @@ impl Environment {
         }
     }
 
+    /// The same with these variables where they are not set.
+    pub(crate) fn with_defaults(&self, pairs: Vec<(String, String)>) -> Self {
+        let mut environment = self.clone();
+        for (name, value) in pairs {
+            if self.value(&name).is_none() {
+                environment.variables.insert(name, value);
+            }
+        }
+        environment
+    }
+
     /// A variable's value; an empty one is as good as absent.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {

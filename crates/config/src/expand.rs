@@ -38,6 +38,37 @@ pub(crate) fn variables(text: &str, environment: &Environment) -> Result<String,
     Ok(expanded)
 }
 
+/// How LiteLLM's files name a variable.
+pub(crate) const LITELLM_VARIABLE: &str = "os.environ/";
+
+/// Puts the values of variables in place of `os.environ/NAME`.
+///
+/// # Errors
+/// The first variable that is not set.
+pub(crate) fn litellm_variables(text: &str, environment: &Environment) -> Result<String, String> {
+    let mut expanded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(LITELLM_VARIABLE) {
+        let (before, after) = rest.split_at(at);
+        expanded.push_str(before);
+        let after = &after[LITELLM_VARIABLE.len()..];
+        let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let length = after.find(|c| !is_letter(c)).unwrap_or(after.len());
+        let (name, after) = after.split_at(length);
+        match environment.value(name) {
+            Some(value) => expanded.push_str(value),
+            None if is_name(name) => return Err(name.to_owned()),
+            None => {
+                expanded.push_str(LITELLM_VARIABLE);
+                expanded.push_str(name);
+            }
+        }
+        rest = after;
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}
+
 /// The name, the default, and the length of the `${…}` that `text` starts with.
 fn reference(text: &str) -> Option<(&str, Option<&str>, usize)> {
     let end = text

@@ -64,7 +64,7 @@ fn is_absent(error: &io::Error) -> bool {
 
 /// Why a file gives no text.
 #[derive(Debug, thiserror::Error)]
-enum Fault {
+pub(crate) enum Fault {
     #[error("the file can't be read: {0}")]
     Io(io::Error),
     #[error("not a regular file")]
@@ -76,7 +76,8 @@ enum Fault {
 }
 
 impl Fault {
-    const fn position(&self) -> Option<Position> {
+    /// Where the text ends, if that is what is wrong.
+    pub(crate) const fn position(&self) -> Option<Position> {
         match self {
             Self::NotText(at) => Some(*at),
             Self::Io(_) | Self::NotAFile | Self::TooLarge => None,
@@ -85,7 +86,7 @@ impl Fault {
 }
 
 /// The file's text; a pipe or device is never opened, since reading one may not end.
-fn text(path: &Path) -> Result<String, Fault> {
+pub(crate) fn text(path: &Path) -> Result<String, Fault> {
     let metadata = fs::metadata(path).map_err(Fault::Io)?;
     if !metadata.is_file() {
         return Err(Fault::NotAFile);

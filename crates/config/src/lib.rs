@@ -10,6 +10,7 @@
 //! and the rest runs; only an unusable file or state directory or an unsafe bind refuses to start; no message and
 //! no `Debug` holds a secret; the user's file is never written.
 
+mod api;
 mod check;
 pub mod config;
 mod diff;
@@ -18,6 +19,7 @@ mod environment;
 mod expand;
 mod file;
 mod json5;
+mod litellm;
 mod load;
 mod locate;
 mod normal;
@@ -33,13 +35,14 @@ mod suggest;
 pub mod token;
 mod trail;
 mod upstream;
+mod yaml;
 
 pub use config::Config;
 pub use diff::{Change, Effect, diff};
 pub use endpoint::{Endpoint, Network};
 pub use environment::Environment;
 pub use file::FILE_BYTES_MAX;
-pub use load::{Error, Loaded, Overrides, STATE_DIRECTORY, load, locate, look};
+pub use load::{Error, Loaded, Overrides, RouterOverrides, STATE_DIRECTORY, load, locate, look};
 pub use paths::Paths;
 pub use permissions::secure;
 pub use problem::{EX_CONFIG, PROBLEMS_MAX, Problem, Severity};

@@ -6,16 +6,19 @@ use std::{
 };
 
 use crate::{
-    check::{Checker, ENVIRONMENT, PORT_VARIABLE},
+    check::{Checker, ENVIRONMENT, PORT_VARIABLE, router::Found},
     config::Config,
     environment::Environment,
+    expand,
     file::{self, Presence},
     json5::Node,
+    litellm,
     locate::{self, STATE_VARIABLE},
     normal::{Members, Normalizer},
     paths::{self, Paths, Unusable},
     problem::{Problem, Problems, Severity},
-    roster, schema,
+    roster,
+    schema::{self, Table},
     section::Section,
     upstream::{self, Owner},
 };
@@ -34,6 +37,19 @@ pub struct Overrides {
     pub port: Option<u16>,
     /// `--bind`.
     pub bind: Option<String>,
+    /// What `openclaw router run` says; it opens the router's port whatever the file says of it.
+    pub router: Option<RouterOverrides>,
+}
+
+/// What the command line says of the router.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RouterOverrides {
+    /// `--config`: the LiteLLM file.
+    pub config: Option<PathBuf>,
+    /// `--port`.
+    pub port: Option<u16>,
+    /// `--bind`.
+    pub bind: Option<String>,
 }
 
 impl Overrides {
@@ -47,6 +63,7 @@ impl Overrides {
             state_dir: locate::named_state(&self, environment),
             port: self.port.or_else(port),
             bind: self.bind,
+            router: self.router,
         }
     }
 }
@@ -96,14 +113,19 @@ fn attempted(
     fitness: Fitness,
 ) -> Result<Loaded, Error> {
     let mut problems = Problems::new("openclaw.json");
-    match attempt(overrides, environment, fitness, &mut problems) {
-        Some(config) if !problems.is_fatal() => Ok(Loaded {
-            config,
-            problems: problems.into_sorted(),
-        }),
-        _ => Err(Error::Refused {
-            problems: problems.into_sorted(),
-        }),
+    let mut of_litellm = Problems::new("litellm_config.yaml");
+    let config = attempt(
+        overrides,
+        environment,
+        fitness,
+        (&mut problems, &mut of_litellm),
+    );
+    let is_fatal = problems.is_fatal();
+    let mut problems = problems.into_sorted();
+    problems.extend(of_litellm.into_sorted());
+    match config {
+        Some(config) if !is_fatal => Ok(Loaded { config, problems }),
+        _ => Err(Error::Refused { problems }),
     }
 }
 
@@ -129,7 +151,7 @@ fn attempt(
     overrides: &Overrides,
     environment: &Environment,
     fitness: Fitness,
-    problems: &mut Problems,
+    (problems, of_litellm): (&mut Problems, &mut Problems),
 ) -> Option<Config> {
     let named_state = locate::named_state(overrides, environment);
     let home_state = environment.home().map(|home| paths::default_state(&home));
@@ -168,13 +190,40 @@ fn attempt(
         overrides,
         problems,
     };
-    Some(checker.config(&root, paths, &removed))
+    let mut config = checker.config(&root, paths, &removed);
+    let file = litellm_file(&root, &config.paths, &checker);
+    let found = match file {
+        None => Found::Nothing,
+        Some(file) => litellm::read(&file, environment, config.models.deadlines, of_litellm),
+    };
+    config.router = checker.router(&root, found);
+    Some(config)
+}
+
+/// The LiteLLM file: the one named, or the first where it is looked for.
+fn litellm_file(root: &Section<'_>, paths: &Paths, checker: &Checker<'_>) -> Option<PathBuf> {
+    let home = checker.environment.home();
+    let named = checker.router_file(root).map(|text| {
+        let path = expand::path(&text, home.as_deref());
+        // As with `workspace`: a relative path starts beside the file, one of the command line where it was typed.
+        let directory = match &checker.overrides.router {
+            Some(RouterOverrides {
+                config: Some(_), ..
+            }) => None,
+            _ => paths.config_file.parent(),
+        };
+        let path = directory.map_or_else(|| path.clone(), |directory| directory.join(&path));
+        paths::absolute(&path)
+    });
+    named.or_else(|| litellm::find(&paths.state, home.as_deref()))
 }
 
 fn normalized(node: Option<Node>, environment: &Environment, problems: &mut Problems) -> Members {
     let mut normalizer = Normalizer {
+        table: Table::Openclaw,
         environment,
         problems,
+        unset: None,
     };
     node.map(|node| normalizer.root(node)).unwrap_or_default()
 }

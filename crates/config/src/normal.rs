@@ -8,13 +8,14 @@ mod secrets;
 use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
+use openclaw_types::KnownProvider;
 
 use crate::{
     environment::Environment,
     expand,
     json5::{Member, Node, Position, Value},
     problem::{Problems, Severity},
-    schema::{self, Effect, Kind, Shape},
+    schema::{self, Effect, Kind, Shape, Table},
     secret::Secret,
     suggest,
     trail::Trail,
@@ -44,6 +45,8 @@ pub(crate) enum Typed {
     List(Vec<Item>),
     Object(Members),
     Any(serde_json::Value),
+    /// A value that needs this variable, which is not set; only where that matters to the reader of the file.
+    Unset(String),
 }
 
 /// Items by canonical name, in file order.
@@ -51,15 +54,18 @@ pub(crate) type Members = IndexMap<String, Item>;
 
 /// Walks the tree once.
 pub(crate) struct Normalizer<'a> {
+    pub table: Table,
     pub environment: &'a Environment,
     pub problems: &'a mut Problems,
+    /// The variable that the value just read needs and that is not set.
+    pub unset: Option<String>,
 }
 
 impl Normalizer<'_> {
     /// The root object; anything else at the top of the file is as good as an empty one.
     pub(crate) fn root(&mut self, node: Node) -> Members {
         match node.value {
-            Value::Object(members) => self.members(members, schema::root(), &Trail::Root),
+            Value::Object(members) => self.members(members, self.table.root(), &Trail::Root),
             other => {
                 let found = coerce::describe(&other);
                 self.problems
@@ -69,7 +75,10 @@ impl Normalizer<'_> {
                         "",
                         format!("expected an object, found {found}"),
                     )
-                    .hint("start the file with `{` and end it with `}`");
+                    .hint(match self.table {
+                        Table::Openclaw => "start the file with `{` and end it with `}`",
+                        Table::Litellm => "start the file with a key like `model_list:`",
+                    });
                 Members::new()
             }
         }
@@ -84,7 +93,7 @@ impl Normalizer<'_> {
         let mut typed = Members::new();
         let mut seen = BTreeSet::new();
         for Member { at, key, node } in members {
-            if schema::is_comment(&key) {
+            if self.table == Table::Openclaw && schema::is_comment(&key) {
                 continue;
             }
             let here = trail.key(&key);
@@ -132,20 +141,7 @@ impl Normalizer<'_> {
         if let Some((name, child)) = found
             && !stray
         {
-            if child.effect() == Effect::Inert {
-                let about = child.key.as_ref().map_or("", |key| key.about);
-                self.problems
-                    .at(
-                        Severity::Warning,
-                        at,
-                        here.to_string(),
-                        "this key has no effect in this gateway",
-                    )
-                    .hint(match about {
-                        "" | "Of another gateway." => "remove it",
-                        about => about,
-                    });
-            }
+            self.without_effect(child, at, here);
             return Some((name, child));
         }
         let added = self.problems.at(
@@ -161,13 +157,39 @@ impl Normalizer<'_> {
         None
     }
 
+    /// Says that a key has no effect, where that is so.
+    fn without_effect(&mut self, shape: &'static Shape, at: Position, here: &Trail<'_>) {
+        let (severity, message) = match shape.effect() {
+            Effect::Used | Effect::Note => return,
+            Effect::Inert => (Severity::Warning, "this key has no effect in this gateway"),
+            Effect::Unsupported => (
+                Severity::Degraded,
+                "this is not supported; the key is ignored",
+            ),
+        };
+        let about = shape.key.as_ref().map_or("", |key| key.about);
+        self.problems
+            .at(severity, at, here.to_string(), message)
+            .hint(match about {
+                "" | "Of another gateway." | "Of another router." => "remove it",
+                about => about,
+            });
+    }
+
     fn item(&mut self, node: Node, shape: &'static Shape, trail: &Trail<'_>) -> Option<Item> {
         let at = node.at;
         if node.value == Value::Null && !shape.kinds().contains(&Kind::Any) {
+            // A key without a value is an ordinary thing in YAML.
+            if self.table == Table::Litellm {
+                return None;
+            }
             self.warn(at, trail, "`null` is the same as leaving the key out");
             return None;
         }
-        let value = self.expanded(node.value, shape, at, trail)?;
+        self.unset = None;
+        let Some(value) = self.expanded(node.value, shape, at, trail) else {
+            return self.unset_item(at);
+        };
         if matches!(&value, Value::Text(text) if text.is_empty()) {
             self.warn(
                 at,
@@ -189,7 +211,10 @@ impl Normalizer<'_> {
             (Kind::List, Value::List(nodes)) => Typed::List(self.list(nodes, shape, at, trail)),
             (Kind::Texts, value) => self.texts(value, at, trail)?,
             (Kind::Any, value) => Typed::Any(self.any(value, at, trail)),
-            (Kind::Secret, value) => Typed::Secret(self.secret(value, at, trail)?),
+            (Kind::Secret, value) => match self.secret(value, at, trail) {
+                Some(secret) => Typed::Secret(secret),
+                None => return self.unset_item(at),
+            },
             (kind, value) => self.scalar(kind, &value, shape, (at, trail))?,
         };
         Some(Item { at, value })
@@ -215,7 +240,7 @@ impl Normalizer<'_> {
         if shape.kinds() == [Kind::Secret] || shape.kinds().contains(&Kind::Any) {
             return Some(Value::Text(text));
         }
-        match expand::variables(&text, self.environment) {
+        match self.put_in(&text) {
             Ok(text) => Some(Value::Text(text)),
             Err(name) => {
                 self.unset(&name, at, trail);
@@ -224,7 +249,28 @@ impl Normalizer<'_> {
         }
     }
 
+    /// The text with variables put in, as the file spells them.
+    pub(super) fn put_in(&self, text: &str) -> Result<String, String> {
+        match self.table {
+            Table::Openclaw => expand::variables(text, self.environment),
+            Table::Litellm => expand::litellm_variables(text, self.environment),
+        }
+    }
+
+    /// What stands in place of a value whose variable is not set.
+    fn unset_item(&mut self, at: Position) -> Option<Item> {
+        let name = self.unset.take().filter(|_| self.table == Table::Litellm)?;
+        let value = Typed::Unset(name);
+        Some(Item { at, value })
+    }
+
     fn unset(&mut self, name: &str, at: Position, trail: &Trail<'_>) {
+        self.unset = Some(name.to_owned());
+        if self.table == Table::Litellm && KnownProvider::of_base_variable(name).is_some() {
+            let message = format!("{name} is not set; the provider's own address is used");
+            self.warn(at, trail, &message);
+            return;
+        }
         self.problems
             .at(
                 Severity::Degraded,
@@ -232,9 +278,14 @@ impl Normalizer<'_> {
                 trail.to_string(),
                 format!("the environment variable {name} is not set; the key is ignored"),
             )
-            .hint(format!(
-                "set {name} where the gateway is started, or write `${{{name}:-default}}`"
-            ));
+            .hint(match self.table {
+                Table::Openclaw => format!(
+                    "set {name} where the gateway is started, or write `${{{name}:-default}}`"
+                ),
+                Table::Litellm => format!(
+                    "set {name} where the gateway is started, or under `environment_variables`"
+                ),
+            });
     }
 
     pub(super) fn warn(&mut self, at: Position, trail: &Trail<'_>, message: &str) {
@@ -252,7 +303,7 @@ impl Normalizer<'_> {
     ) {
         let severity = match effect {
             Effect::Used => Severity::Degraded,
-            Effect::Note | Effect::Inert => Severity::Warning,
+            Effect::Note | Effect::Inert | Effect::Unsupported => Severity::Warning,
         };
         let expected = coerce::expected(kinds);
         let found = coerce::describe(found);

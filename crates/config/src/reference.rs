@@ -2,13 +2,24 @@
 
 use std::fmt::Write;
 
-use crate::schema::{self, Effect, Key, Kind};
+use crate::schema::{Effect, Key, Kind, Table};
 
-/// A Markdown table of every key that has an effect, then one of those accepted without one.
+/// A Markdown table of every key of `openclaw.json` that has an effect, then one of those accepted without one.
 #[must_use]
 pub fn markdown() -> String {
+    of(Table::Openclaw)
+}
+
+/// The same for `litellm_config.yaml`.
+#[must_use]
+pub fn litellm_markdown() -> String {
+    of(Table::Litellm)
+}
+
+fn of(table: Table) -> String {
     let mut page = String::from("| key | type | default | meaning |\n|---|---|---|---|\n");
-    let (used, others): (Vec<&Key>, Vec<&Key>) = schema::keys()
+    let (used, others): (Vec<&Key>, Vec<&Key>) = table
+        .keys()
         .iter()
         .partition(|key| key.effect == Effect::Used);
     for key in used {
@@ -20,6 +31,7 @@ pub fn markdown() -> String {
     for key in others {
         let said = match key.effect {
             Effect::Inert => "a warning",
+            Effect::Unsupported => "that it is not in effect",
             Effect::Used | Effect::Note => "nothing",
         };
         let (path, about) = (path(key), key.about);

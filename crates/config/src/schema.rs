@@ -1,10 +1,18 @@
-//! Every key of `openclaw.json`: its place, kind, default, and meaning, as data.
+//! Every key of `openclaw.json` and of `litellm_config.yaml`: its place, kind, default, and meaning, as data.
 //!
-//! The table is `schema/keys.txt`; the checks, the suggestions, the defaults, and the reference page all come from it.
+//! The tables are `schema/keys.txt` and `litellm/keys.txt`; the checks, the suggestions, the defaults, and the
+//! reference pages all come from them.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-const TABLE: &str = include_str!("schema/keys.txt");
+/// One file's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Table {
+    /// `openclaw.json`.
+    Openclaw,
+    /// `litellm_config.yaml`.
+    Litellm,
+}
 
 /// What a key accepts.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,11 +48,14 @@ pub(crate) enum Effect {
     Note,
     /// Belongs to another gateway; writing it is a warning.
     Inert,
+    /// Not supported, and what happens without it is something else.
+    Unsupported,
 }
 
 /// One line of the table.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
+    pub table: Table,
     pub path: &'static str,
     pub kinds: Vec<Kind>,
     pub like: Option<&'static str>,
@@ -66,26 +77,59 @@ pub(crate) struct Shape {
     item: Option<Box<Self>>,
 }
 
-static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| TABLE.lines().filter_map(line).collect());
-
-static ROOT: LazyLock<Shape> = LazyLock::new(|| {
-    let mut root = Shape::default();
-    for key in KEYS.iter() {
-        root.insert(key);
-    }
-    root
-});
-
-static EMPTY: LazyLock<Shape> = LazyLock::new(Shape::default);
-
-/// The shape of the whole file.
-pub(crate) fn root() -> &'static Shape {
-    &ROOT
+/// A table and the shape that it describes.
+#[derive(Debug)]
+struct Read {
+    keys: Vec<Key>,
+    root: Shape,
 }
 
-/// The lines of the table, in order.
-pub(crate) fn keys() -> &'static [Key] {
-    &KEYS
+static OPENCLAW: LazyLock<Read> = LazyLock::new(|| Table::Openclaw.read());
+static LITELLM: LazyLock<Read> = LazyLock::new(|| Table::Litellm.read());
+static EMPTY: LazyLock<Shape> = LazyLock::new(Shape::default);
+
+impl Table {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Openclaw => include_str!("schema/keys.txt"),
+            Self::Litellm => include_str!("litellm/keys.txt"),
+        }
+    }
+
+    fn read(self) -> Read {
+        let keys: Vec<Key> = self
+            .text()
+            .lines()
+            .filter_map(|text| line(text, self))
+            .collect();
+        let mut root = Shape::default();
+        for key in &keys {
+            root.insert(key);
+        }
+        Read { keys, root }
+    }
+
+    fn loaded(self) -> &'static Read {
+        match self {
+            Self::Openclaw => &OPENCLAW,
+            Self::Litellm => &LITELLM,
+        }
+    }
+
+    /// The shape of the whole file.
+    pub(crate) fn root(self) -> &'static Shape {
+        &self.loaded().root
+    }
+
+    /// The lines of the table, in order.
+    pub(crate) fn keys(self) -> &'static [Key] {
+        &self.loaded().keys
+    }
+}
+
+/// The shape of the whole `openclaw.json`.
+pub(crate) fn root() -> &'static Shape {
+    Table::Openclaw.root()
 }
 
 /// Whether a key is a comment by its spelling.
@@ -126,8 +170,11 @@ impl Shape {
 
     /// The shape this one borrows, or itself.
     pub(crate) fn resolved(&'static self) -> &'static Self {
-        let like = self.key.as_ref().and_then(|key| key.like);
-        like.and_then(|path| ROOT.find(path)).unwrap_or(self)
+        let found = self.key.as_ref().and_then(|key| {
+            let like = key.like?;
+            key.table.root().find(like)
+        });
+        found.unwrap_or(self)
     }
 
     fn find(&'static self, path: &str) -> Option<&'static Self> {
@@ -210,7 +257,7 @@ fn fold(key: &str) -> String {
         .collect()
 }
 
-fn line(text: &'static str) -> Option<Key> {
+fn line(text: &'static str, table: Table) -> Option<Key> {
     let text = text.trim();
     if text.is_empty() || text.starts_with('#') {
         return None;
@@ -221,6 +268,7 @@ fn line(text: &'static str) -> Option<Key> {
     let (path, effect) = match path.split_at(1) {
         ("-", path) => (path, Effect::Note),
         ("~", path) => (path, Effect::Inert),
+        ("!", path) => (path, Effect::Unsupported),
         _ => (path, Effect::Used),
     };
     let like = kinds.strip_prefix("like ");
@@ -229,6 +277,7 @@ fn line(text: &'static str) -> Option<Key> {
         None => kinds.split(" or ").map(kind).collect::<Option<_>>()?,
     };
     Some(Key {
+        table,
         path,
         kinds,
         like,

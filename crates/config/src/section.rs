@@ -30,7 +30,16 @@ impl<'a> Section<'a> {
     }
 
     fn item(&self, name: &str) -> Option<&'a Item> {
-        self.members.and_then(|members| members.get(name))
+        let item = self.members.and_then(|members| members.get(name));
+        item.filter(|item| !matches!(item.value, Typed::Unset(_)))
+    }
+
+    /// The variable that a key's value needs and that is not set.
+    pub(crate) fn unset(&self, name: &str) -> Option<&'a str> {
+        match &self.members?.get(name)?.value {
+            Typed::Unset(variable) => Some(variable),
+            _ => None,
+        }
     }
 
     /// Whether the object itself was written.
@@ -146,6 +155,14 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// As `stated`, for a key that not every section of this use has.
+    pub(crate) fn known<T: TryFrom<i64>>(&self, name: &str) -> Option<T> {
+        self.shape
+            .names()
+            .any(|known| known == name)
+            .then(|| self.stated(name))?
+    }
+
     /// A number or milliseconds, or the table's default.
     pub(crate) fn number<T: TryFrom<i64> + Default>(&self, name: &str) -> T {
         self.stated(name).unwrap_or_else(|| {
@@ -165,6 +182,19 @@ impl<'a> Section<'a> {
             Some(Typed::Number(number)) => *number,
             _ => self.default(name).parse().unwrap_or_default(),
         }
+    }
+
+    /// A fraction, if written.
+    pub(crate) fn stated_fraction(&self, name: &str) -> Option<f64> {
+        match self.item(name)?.value {
+            Typed::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// A value of any kind as JSON, if written; never a secret.
+    pub(crate) fn json(&self, name: &str) -> Option<serde_json::Value> {
+        json(&self.item(name)?.value)
     }
 
     /// A list of texts, if written.
@@ -254,6 +284,14 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// The entry as a number.
+    pub(crate) fn number<T: TryFrom<i64>>(&self) -> Option<T> {
+        match self.item.value {
+            Typed::Integer(number) => T::try_from(number).ok(),
+            _ => None,
+        }
+    }
+
     /// The entry as a list of texts.
     pub(crate) fn texts(&self) -> Vec<String> {
         let Typed::List(items) = &self.item.value else {
@@ -273,6 +311,23 @@ impl<'a> Entry<'a> {
             _ => None,
         }
     }
+}
+
+fn json(value: &Typed) -> Option<serde_json::Value> {
+    Some(match value {
+        Typed::Flag(flag) => (*flag).into(),
+        Typed::Integer(number) => (*number).into(),
+        Typed::Number(number) => (*number).into(),
+        Typed::Text(text) => text.as_str().into(),
+        Typed::Any(value) => value.clone(),
+        Typed::List(items) => items.iter().filter_map(|item| json(&item.value)).collect(),
+        Typed::Object(members) => {
+            let members = members.iter();
+            let members = members.filter_map(|(key, item)| Some((key.clone(), json(&item.value)?)));
+            serde_json::Value::Object(members.collect())
+        }
+        Typed::Secret(_) | Typed::Unset(_) => return None,
+    })
 }
 
 const fn members(item: &Item) -> Option<&Members> {

@@ -1,4 +1,5 @@
-//! The nouns every other crate shares: ids, messages, tool calls, usage, money, entries' building blocks, time.
+//! The nouns every other crate shares: ids, messages, tool calls, usage, money, known providers, entries' building
+//! blocks, time.
 //!
 //! Passive data. There is no IO here, no `async`, and no knowledge of how a value looks on disk, on the
 //! socket or in the configuration file: those three shapes belong to `sessions`, `wire` and `config`.
@@ -11,6 +12,7 @@ pub mod env;
 pub mod id;
 pub mod message;
 pub mod money;
+pub mod provider;
 pub mod time;
 pub mod tool;
 pub mod usage;
@@ -19,6 +21,7 @@ pub use env::{Env, SystemEnv};
 pub use id::{AgentId, IdError, RunId, SessionId, SessionKey};
 pub use message::{Message, Part, Priority, Role};
 pub use money::{Money, Price};
+pub use provider::KnownProvider;
 pub use time::Timestamp;
 pub use tool::{ToolCall, ToolResult, ToolSpec};
 pub use usage::{StopReason, Usage};

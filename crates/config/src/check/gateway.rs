@@ -155,13 +155,7 @@ impl Checker<'_> {
             "custom" => gateway.text("customBindHost").unwrap_or("custom"),
             text => text,
         };
-        match text.to_ascii_lowercase().as_str() {
-            "loopback" | "localhost" | "auto" | "local" => return LOOPBACK,
-            "lan" | "all" | "any" => return IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            _ => {}
-        }
-        let address = text.trim_start_matches('[').trim_end_matches(']');
-        if let Ok(address) = address.parse() {
+        if let Some(address) = named_address(text) {
             return address;
         }
         let message = "not `loopback`, `lan`, or an address; the gateway stays on 127.0.0.1";
@@ -219,6 +213,20 @@ impl Checker<'_> {
         }
         origins
     }
+}
+
+/// An address as `bind` names it.
+pub(super) fn named_address(text: &str) -> Option<IpAddr> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "loopback" | "localhost" | "auto" | "local" => return Some(LOOPBACK),
+        "lan" | "all" | "any" => return Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        _ => {}
+    }
+    let text = text.trim();
+    text.trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse()
+        .ok()
 }
 
 /// An origin as browsers send it: lower case, no path, no default port.

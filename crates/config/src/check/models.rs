@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use openclaw_types::provider::KNOWN_PROVIDERS;
+
 use super::{Checker, ENVIRONMENT};
 use crate::{
     config::{Deadlines, Discovery, LocalModel, Models},
@@ -12,53 +14,11 @@ use crate::{
     section::Section,
 };
 
-/// Providers known by the variable that holds their key: id, variable, base URL.
-///
-/// The first with a key is used on a machine without configuration, so the order is one of preference.
-pub(crate) const KNOWN_PROVIDERS: [(&str, &str, &str); 12] = [
-    ("openai", "OPENAI_API_KEY", "https://api.openai.com/v1"),
-    (
-        "anthropic",
-        "ANTHROPIC_API_KEY",
-        "https://api.anthropic.com/v1",
-    ),
-    ("minimax", "MINIMAX_API_KEY", "https://api.minimaxi.chat/v1"),
-    ("zai", "ZAI_API_KEY", "https://api.z.ai/api/paas/v4"),
-    (
-        "openrouter",
-        "OPENROUTER_API_KEY",
-        "https://openrouter.ai/api/v1",
-    ),
-    ("groq", "GROQ_API_KEY", "https://api.groq.com/openai/v1"),
-    ("mistral", "MISTRAL_API_KEY", "https://api.mistral.ai/v1"),
-    (
-        "deepseek",
-        "DEEPSEEK_API_KEY",
-        "https://api.deepseek.com/v1",
-    ),
-    (
-        "gemini",
-        "GEMINI_API_KEY",
-        "https://generativelanguage.googleapis.com/v1beta/openai",
-    ),
-    ("xai", "XAI_API_KEY", "https://api.x.ai/v1"),
-    (
-        "together",
-        "TOGETHER_API_KEY",
-        "https://api.together.xyz/v1",
-    ),
-    (
-        "fireworks",
-        "FIREWORKS_API_KEY",
-        "https://api.fireworks.ai/inference/v1",
-    ),
-];
-
 /// The variable that holds LiteLLM's key.
-pub(super) const LITELLM_KEY_VARIABLE: &str = "LITELLM_MASTER_KEY";
+pub(crate) const LITELLM_KEY_VARIABLE: &str = "LITELLM_MASTER_KEY";
 
 const LITELLM_URL: &str = "http://127.0.0.1:4000";
-const OLLAMA_URL: &str = "http://127.0.0.1:11434";
+pub(crate) const OLLAMA_URL: &str = "http://127.0.0.1:11434";
 
 impl Checker<'_> {
     pub(super) fn models(&mut self, root: &Section<'_>) -> Models {
@@ -69,13 +29,15 @@ impl Checker<'_> {
             deadlines,
             discovery: self.discovery(&models),
             local: self.local_model(&models),
+            record: self.record(&models),
         }
     }
 
     fn discovery(&mut self, models: &Section<'_>) -> Discovery {
         let replace = models.text("mode") == Some("replace");
         let mut environment_keys = BTreeMap::new();
-        for (_, variable, _) in KNOWN_PROVIDERS {
+        for known in &KNOWN_PROVIDERS {
+            let variable = known.key_variable();
             if let Some(key) = self.variable_secret(variable) {
                 environment_keys.insert(variable.to_owned(), key);
             }
@@ -152,7 +114,7 @@ impl Checker<'_> {
 }
 
 /// Whether a text is a URL that a model server can have; one with a password or query would be shown in full.
-pub(super) fn is_http(text: &str) -> bool {
+pub(crate) fn is_http(text: &str) -> bool {
     Url::parse(text).is_some_and(|url| {
         matches!(url.scheme, "http" | "https") && !url.has_credentials && !url.has_query
     })

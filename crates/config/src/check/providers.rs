@@ -1,12 +1,14 @@
 //! Configured model servers; a broken one is left out and the others work.
 
 use indexmap::IndexMap;
+use openclaw_types::KnownProvider;
 
 use super::{
     Checker,
-    models::{KNOWN_PROVIDERS, LITELLM_KEY_VARIABLE, deadlines, is_http},
+    models::{LITELLM_KEY_VARIABLE, OLLAMA_URL, deadlines, is_http},
 };
 use crate::{
+    api,
     config::{Api, Cost, Deadlines, Model, Provider},
     endpoint::{self, Url},
     secret::Secret,
@@ -15,12 +17,6 @@ use crate::{
 
 /// LiteLLM's port, by which a provider of another name is recognised.
 const LITELLM_PORT: u16 = 4_000;
-
-/// The one protocol spoken.
-const COMPLETIONS: &str = "openai-completions";
-
-/// Protocols whose servers also speak ours under `/v1`.
-const ALSO_COMPLETIONS: [&str; 4] = ["openai", "ollama", "openai-chat", "litellm"];
 
 impl Checker<'_> {
     pub(super) fn providers(&mut self, models: &Section<'_>, defaults: Deadlines) -> Vec<Provider> {
@@ -51,16 +47,14 @@ impl Checker<'_> {
             );
             return None;
         }
-        let base_url = self.provider_url(id, section)?;
-        if !self.speaks(section, "provider") {
-            return None;
-        }
+        let api = self.api(section)?;
+        let base_url = self.provider_url(id, section, api)?;
         let key_variable = key_variable(id, &base_url);
         let key = section.secret("apiKey");
         let key = key.or_else(|| self.variable_secret(key_variable?));
         Some(Provider {
             id: id.to_owned(),
-            api: Api::OpenAiCompletions,
+            api,
             key_variable: key
                 .as_ref()
                 .and_then(Secret::variable)
@@ -69,32 +63,29 @@ impl Checker<'_> {
             key,
             headers: self.headers(section),
             deadlines: deadlines(&section.section("timeouts"), Some(defaults)),
-            models: self.provider_models(section),
-            base_url: endpoint::versioned(&base_url),
+            models: self.provider_models(section, api),
+            base_url: endpoint::based(&base_url, api),
         })
     }
 
-    fn provider_url(&mut self, id: &str, section: &Section<'_>) -> Option<String> {
+    fn provider_url(&mut self, id: &str, section: &Section<'_>, api: Api) -> Option<String> {
         let Some(text) = section.text("baseUrl") else {
-            let known = KNOWN_PROVIDERS.iter().find(|(known, ..)| *known == id);
-            return match (id, known) {
-                ("minimax", _) if self.environment.value("MINIMAX_API_BASE").is_some() => {
-                    self.base_url_of("MINIMAX_API_BASE")
-                }
-                ("zai", _) if self.environment.value("ZAI_API_BASE").is_some() => {
-                    self.base_url_of("ZAI_API_BASE")
-                }
-                (_, Some((_, _, url))) => Some((*url).to_owned()),
-                _ => {
-                    self.degraded(
-                        section.start(),
-                        section.path_of("baseUrl"),
-                        "the provider has no address; it is left out",
-                    )
-                    .hint("add `\"baseUrl\": \"http://localhost:4000\"`, for example");
-                    None
-                }
-            };
+            let known = KnownProvider::find(id);
+            let variable = known.and_then(|known| known.base_variable);
+            if let Some(variable) = variable.filter(|name| self.environment.value(name).is_some()) {
+                return self.base_url_of(variable);
+            }
+            let url = known.map(|known| api::address(known, api));
+            let url = url.or((api == Api::Ollama).then_some(OLLAMA_URL));
+            if url.is_none() {
+                self.degraded(
+                    section.start(),
+                    section.path_of("baseUrl"),
+                    "the provider has no address; it is left out",
+                )
+                .hint("add `\"baseUrl\": \"http://localhost:4000\"`, for example");
+            }
+            return url.map(str::to_owned);
         };
         let at = section.at("baseUrl");
         match Url::parse(text) {
@@ -120,21 +111,33 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether the section's protocol is spoken here; says so if not.
-    fn speaks(&mut self, section: &Section<'_>, what: &str) -> bool {
-        let api = section.text_or_default("api");
-        if api == COMPLETIONS || ALSO_COMPLETIONS.contains(&api) {
-            return true;
+    /// The protocol of a provider: its own, or that of its first model that names one. `None` where it is not
+    /// spoken here, which is said.
+    fn api(&mut self, section: &Section<'_>) -> Option<Api> {
+        if section.has("api") {
+            return self.spoken(section, "provider");
         }
-        self.degraded(
-            section.at("api"),
-            section.path_of("api"),
-            format!("this protocol is not spoken here; the {what} is left out"),
-        )
-        .hint(format!(
-            "most servers also speak \"{COMPLETIONS}\"; point `baseUrl` at that side of it"
-        ));
-        false
+        let mut models = section.list("models").map(|entry| entry.section());
+        let first = models.find(|model| model.has("api"));
+        // What the model says is checked with the model.
+        let api = first.and_then(|model| api::parse(model.text_or_default("api")));
+        Some(api.unwrap_or(Api::OpenAiCompletions))
+    }
+
+    fn spoken(&mut self, section: &Section<'_>, what: &str) -> Option<Api> {
+        let api = api::parse(section.text_or_default("api"));
+        if api.is_none() {
+            self.degraded(
+                section.at("api"),
+                section.path_of("api"),
+                format!("this protocol is not spoken here; the {what} is left out"),
+            )
+            .hint(format!(
+                "most servers also speak \"{}\"; point `baseUrl` at that side of it",
+                Api::OpenAiCompletions.as_str()
+            ));
+        }
+        api
     }
 
     fn headers(&mut self, section: &Section<'_>) -> IndexMap<String, Secret> {
@@ -158,13 +161,13 @@ impl Checker<'_> {
         headers
     }
 
-    fn provider_models(&mut self, section: &Section<'_>) -> Vec<Model> {
+    fn provider_models(&mut self, section: &Section<'_>, api: Api) -> Vec<Model> {
         let mut models: Vec<Model> = Vec::new();
         for entry in section.list("models") {
             if entry.is_dropped() {
                 continue;
             }
-            let Some(model) = self.model(&entry) else {
+            let Some(model) = self.model(&entry, api) else {
                 continue;
             };
             if models.iter().any(|known| known.id == model.id) {
@@ -181,7 +184,7 @@ impl Checker<'_> {
         models
     }
 
-    fn model(&mut self, entry: &Entry<'_>) -> Option<Model> {
+    fn model(&mut self, entry: &Entry<'_>, provider: Api) -> Option<Model> {
         let section = entry.section();
         let Some(id) = entry.text().or_else(|| section.text("id")) else {
             self.degraded(
@@ -192,7 +195,16 @@ impl Checker<'_> {
             .hint("write what the server calls it, like \"agent/steward\"");
             return None;
         };
-        if !self.speaks(&section, "model") {
+        if section.has("api") && self.spoken(&section, "model")? != provider {
+            self.degraded(
+                section.at("api"),
+                section.path_of("api"),
+                format!(
+                    "the provider speaks \"{}\"; the model is left out",
+                    provider.as_str()
+                ),
+            )
+            .hint("list it under a provider of its own");
             return None;
         }
         let cost = section.section("cost");
@@ -232,8 +244,8 @@ impl Checker<'_> {
 
 /// The variable that holds a provider's key when the file does not give one.
 fn key_variable(id: &str, base_url: &str) -> Option<&'static str> {
-    if let Some((_, variable, _)) = KNOWN_PROVIDERS.iter().find(|(known, ..)| *known == id) {
-        return Some(variable);
+    if let Some(known) = KnownProvider::find(id) {
+        return Some(known.key_variable());
     }
     let port = Url::parse(base_url).and_then(|url| url.port);
     (id == "litellm" || port == Some(LITELLM_PORT)).then_some(LITELLM_KEY_VARIABLE)

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use indexmap::IndexMap;
 
+use super::Record;
 use crate::secret::Secret;
 
 /// Where models come from.
@@ -17,6 +18,8 @@ pub struct Models {
     pub discovery: Discovery,
     /// The built-in model.
     pub local: LocalModel,
+    /// How requests and answers are kept for a replay.
+    pub record: Record,
 }
 
 /// One model server.
@@ -45,6 +48,14 @@ pub struct Provider {
 pub enum Api {
     /// `POST /chat/completions` and its stream.
     OpenAiCompletions,
+    /// `POST /messages` and its stream.
+    AnthropicMessages,
+    /// `POST /responses` and its stream.
+    OpenAiResponses,
+    /// `POST /models/<model>:generateContent` and its stream.
+    Gemini,
+    /// `POST /api/chat` and its lines.
+    Ollama,
 }
 
 /// One model of a provider.

@@ -2,7 +2,6 @@
 
 use super::Normalizer;
 use crate::{
-    expand,
     json5::{Member, Position, Value},
     trail::Trail,
 };
@@ -20,7 +19,7 @@ impl Normalizer<'_> {
             Value::Flag(flag) => flag.into(),
             Value::Integer(number) => number.into(),
             Value::Number(number) => number.into(),
-            Value::Text(text) => match expand::variables(&text, self.environment) {
+            Value::Text(text) => match self.put_in(&text) {
                 Ok(text) => text.into(),
                 Err(name) => {
                     let message = format!("the environment variable {name} is not set");

@@ -7,7 +7,7 @@ use crate::{
     expand,
     json5::{Member, Position, Value},
     problem::{Added, Severity},
-    schema::{Effect, Kind},
+    schema::{Effect, Kind, Table},
     secret::{Origin, Secret},
     trail::Trail,
 };
@@ -38,6 +38,9 @@ impl Normalizer<'_> {
                 return None;
             }
         };
+        if self.table == Table::Litellm {
+            return self.litellm_secret(&text, at, trail);
+        }
         let variable = text.strip_prefix("env:");
         if let Some(name) = variable.or_else(|| expand::sole_variable(&text)) {
             return self.secret_variable(name, at, trail);
@@ -54,6 +57,20 @@ impl Normalizer<'_> {
         }
     }
 
+    /// `os.environ/NAME`, alone or inside a longer text, or the value itself.
+    fn litellm_secret(&mut self, text: &str, at: Position, trail: &Trail<'_>) -> Option<Secret> {
+        if let Some(name) = text.strip_prefix(expand::LITELLM_VARIABLE) {
+            return self.secret_variable(name, at, trail);
+        }
+        match self.put_in(text) {
+            Ok(text) => Some(Secret::new(&text, Origin::Inline)),
+            Err(name) => {
+                self.unset(&name, at, trail);
+                None
+            }
+        }
+    }
+
     fn unusable(&mut self, what: &str, at: Position, trail: &Trail<'_>) -> Added<'_> {
         let message = format!("{what}; the key is ignored");
         self.problems
@@ -62,7 +79,7 @@ impl Normalizer<'_> {
 
     fn secret_variable(&mut self, name: &str, at: Position, trail: &Trail<'_>) -> Option<Secret> {
         if !expand::is_name(name) {
-            self.unusable("what follows `env:` is not a variable's name", at, trail);
+            self.unusable("this is not a variable's name", at, trail);
             return None;
         }
         let Some(value) = self.environment.value(name) else {

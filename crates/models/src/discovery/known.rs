@@ -1,4 +1,6 @@
-//! Providers known by the variable that holds their key.
+//! Which models to choose from at the providers that are known by name.
+
+use openclaw_types::provider::{self, KnownProvider};
 
 use crate::options::ModelOptions;
 
@@ -29,16 +31,14 @@ impl Known {
     }
 }
 
-const fn known(
-    id: &'static str,
-    variable: &'static str,
-    base_url: &'static str,
-    preferred: &'static [&'static str],
-) -> Known {
+const fn known(provider: &KnownProvider, preferred: &'static [&'static str]) -> Known {
     Known {
-        id,
-        variable,
-        base_url,
+        id: provider.id,
+        variable: match provider.key_variables {
+            [first, ..] => first,
+            [] => "",
+        },
+        base_url: provider.base_url,
         lists: true,
         preferred,
         context_window: 128_000,
@@ -49,9 +49,7 @@ const fn known(
 /// All of them, in order of preference.
 pub(crate) const KNOWN: [Known; 12] = [
     known(
-        "openai",
-        "OPENAI_API_KEY",
-        "https://api.openai.com/v1",
+        &provider::OPENAI,
         &["gpt-5-mini", "gpt-5", "gpt-4.1-mini", "gpt-4o-mini"],
     ),
     Known {
@@ -59,70 +57,36 @@ pub(crate) const KNOWN: [Known; 12] = [
         lists: false,
         context_window: 200_000,
         ..known(
-            "anthropic",
-            "ANTHROPIC_API_KEY",
-            "https://api.anthropic.com/v1",
+            &provider::ANTHROPIC,
             &["claude-sonnet-4-5", "claude-haiku-4-5"],
         )
     },
     known(
-        "minimax",
-        "MINIMAX_API_KEY",
-        "https://api.minimaxi.chat/v1",
+        &provider::MINIMAX,
         &["MiniMax-M2.7", "MiniMax-M2.5", "MiniMax-M2"],
     ),
+    known(&provider::ZAI, &["glm-5-1", "glm-5", "glm-4.6", "glm-4.5"]),
+    known(&provider::OPENROUTER, &["openrouter/auto"]),
     known(
-        "zai",
-        "ZAI_API_KEY",
-        "https://api.z.ai/api/paas/v4",
-        &["glm-5-1", "glm-5", "glm-4.6", "glm-4.5"],
-    ),
-    known(
-        "openrouter",
-        "OPENROUTER_API_KEY",
-        "https://openrouter.ai/api/v1",
-        &["openrouter/auto"],
-    ),
-    known(
-        "groq",
-        "GROQ_API_KEY",
-        "https://api.groq.com/openai/v1",
+        &provider::GROQ,
         &["llama-3.3-70b-versatile", "openai/gpt-oss-120b"],
     ),
     known(
-        "mistral",
-        "MISTRAL_API_KEY",
-        "https://api.mistral.ai/v1",
+        &provider::MISTRAL,
         &["mistral-medium-latest", "mistral-small-latest"],
     ),
+    known(&provider::DEEPSEEK, &["deepseek-chat"]),
     known(
-        "deepseek",
-        "DEEPSEEK_API_KEY",
-        "https://api.deepseek.com/v1",
-        &["deepseek-chat"],
-    ),
-    known(
-        "gemini",
-        "GEMINI_API_KEY",
-        "https://generativelanguage.googleapis.com/v1beta/openai",
+        &provider::GEMINI,
         &["gemini-2.5-flash", "models/gemini-2.5-flash"],
     ),
+    known(&provider::XAI, &["grok-4-fast", "grok-4"]),
     known(
-        "xai",
-        "XAI_API_KEY",
-        "https://api.x.ai/v1",
-        &["grok-4-fast", "grok-4"],
-    ),
-    known(
-        "together",
-        "TOGETHER_API_KEY",
-        "https://api.together.xyz/v1",
+        &provider::TOGETHER,
         &["meta-llama/Llama-3.3-70B-Instruct-Turbo"],
     ),
     known(
-        "fireworks",
-        "FIREWORKS_API_KEY",
-        "https://api.fireworks.ai/inference/v1",
+        &provider::FIREWORKS,
         &["accounts/fireworks/models/llama-v3p3-70b-instruct"],
     ),
 ];
