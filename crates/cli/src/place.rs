@@ -110,6 +110,7 @@ impl Place {
             bind: listen
                 .and_then(|listen| listen.bind)
                 .map(|bind| bind.to_string()),
+            router: None,
         };
         let mut named = named.with_environment(&self.environment);
         if let Some((state, record)) = &self.running {

@@ -39,6 +39,9 @@ const FILE_IN_CONTAINER: &str = "config.yaml";
 /// Where people keep it, below the home directory.
 const DIRECTORY: &str = ".litellm";
 
+/// Ways to lock the door that are not ours: who wrote one of them wants it locked.
+const OTHER_LOCKS: [&str; 3] = ["custom_auth", "enable_jwt_auth", "enable_oauth2_auth"];
+
 /// The file, if there is one where it is looked for.
 pub(crate) fn find(state: &Path, home: Option<&Path>) -> Option<PathBuf> {
     let directory = home.map(|home| home.join(DIRECTORY));
@@ -68,6 +71,7 @@ pub(crate) fn read(
         environment: &environment,
         problems,
         unset: None,
+        told: BTreeSet::new(),
     };
     let members = normalizer.root(node);
     let root = Section::root(&members, Table::Litellm.root());
@@ -78,8 +82,10 @@ pub(crate) fn read(
     };
     let litellm = Box::new(reader.litellm(&root, file));
     let general = root.section("general_settings");
+    let asks_otherwise = OTHER_LOCKS.iter().any(|key| general.has(key));
     Found::Read {
-        lacks_key: general.unset("master_key").is_some(),
+        lacks_key: general.unset("master_key").is_some()
+            || asks_otherwise && litellm.master_key.is_none(),
         litellm,
     }
 }
@@ -160,12 +166,14 @@ impl Reader<'_> {
             .collect();
         let routing = self.routing(root, &groups);
         self.default_groups(&settings, &routing, &groups);
+        self.callbacks(&settings);
         Litellm {
             file: file.to_path_buf(),
             default_model: settings.text("default_model").map(str::to_owned),
             completion_model: general.text("completion_model").map(str::to_owned),
             cache: self.cache(&settings),
             master_key: self.master_key(&general),
+            metrics_need_key: settings.stated_flag("require_auth_for_metrics_endpoint"),
             pass_through: self.pass_through(&general),
             pass_through_timeout_ms: ms(general.fraction("pass_through_request_timeout")),
             request_bytes_max: general

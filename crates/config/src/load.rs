@@ -224,6 +224,7 @@ fn normalized(node: Option<Node>, environment: &Environment, problems: &mut Prob
         environment,
         problems,
         unset: None,
+        told: BTreeSet::new(),
     };
     node.map(|node| normalizer.root(node)).unwrap_or_default()
 }

@@ -59,6 +59,8 @@ pub(crate) struct Normalizer<'a> {
     pub problems: &'a mut Problems,
     /// The variable that the value just read needs and that is not set.
     pub unset: Option<String>,
+    /// Variables that were said to be absent where that does little harm; once is enough.
+    pub told: BTreeSet<String>,
 }
 
 impl Normalizer<'_> {
@@ -267,8 +269,10 @@ impl Normalizer<'_> {
     fn unset(&mut self, name: &str, at: Position, trail: &Trail<'_>) {
         self.unset = Some(name.to_owned());
         if self.table == Table::Litellm && KnownProvider::of_base_variable(name).is_some() {
-            let message = format!("{name} is not set; the provider's own address is used");
-            self.warn(at, trail, &message);
+            if self.told.insert(name.to_owned()) {
+                let message = format!("{name} is not set; the provider's own address is used");
+                self.warn(at, trail, &message);
+            }
             return;
         }
         self.problems

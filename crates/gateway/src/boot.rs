@@ -228,9 +228,7 @@ fn provider(provider: &config::Provider) -> models::ProviderOptions {
     models::ProviderOptions {
         id: provider.id.clone(),
         base_url: provider.base_url.clone(),
-        api: match provider.api {
-            config::Api::OpenAiCompletions => models::Api::OpenAiCompletions,
-        },
+        api: api(provider.api),
         key: provider.key.as_ref().map(secret),
         key_variable: provider.key_variable.clone(),
         headers: provider
@@ -241,6 +239,16 @@ fn provider(provider: &config::Provider) -> models::ProviderOptions {
         deadlines: deadlines(provider.deadlines),
         models: provider.models.iter().map(model).collect(),
         transport: models::Transport::Tcp,
+    }
+}
+
+const fn api(api: config::Api) -> models::Api {
+    match api {
+        config::Api::OpenAiCompletions => models::Api::OpenAiCompletions,
+        config::Api::AnthropicMessages => models::Api::AnthropicMessages,
+        config::Api::OpenAiResponses => models::Api::OpenAiResponses,
+        config::Api::Gemini => models::Api::Gemini,
+        config::Api::Ollama => models::Api::Ollama,
     }
 }
 

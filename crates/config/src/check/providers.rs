@@ -76,7 +76,7 @@ impl Checker<'_> {
                 return self.base_url_of(variable);
             }
             let url = known.map(|known| api::address(known, api));
-            let url = url.or((api == Api::Ollama).then_some(OLLAMA_URL));
+            let url = url.or_else(|| (api == Api::Ollama).then_some(OLLAMA_URL));
             if url.is_none() {
                 self.degraded(
                     section.start(),

@@ -25,6 +25,8 @@ pub struct Litellm {
     pub cache: Option<Cache>,
     /// The key that may do everything.
     pub master_key: Option<Secret>,
+    /// Whether `/metrics` needs a key, where that is said.
+    pub metrics_need_key: Option<bool>,
     /// Paths that are passed on to one address.
     pub pass_through: Vec<PassThrough>,
     /// Deadline of a request to one of them.

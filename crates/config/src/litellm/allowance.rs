@@ -27,7 +27,7 @@ impl Reader<'_> {
         let keys = &mut budgets.key_defaults;
         keys.max_parallel = keys
             .max_parallel
-            .or(general.stated("max_parallel_requests"));
+            .or_else(|| general.stated("max_parallel_requests"));
         keys.rpm = keys
             .rpm
             .or_else(|| default_rate(&root.section("router_settings")));

@@ -96,6 +96,23 @@ impl Reader<'_> {
         }
     }
 
+    /// Names other programs that would be told of requests.
+    pub(super) fn callbacks(&mut self, settings: &Section<'_>) {
+        for key in [
+            "callbacks",
+            "success_callback",
+            "failure_callback",
+            "service_callback",
+        ] {
+            for (at, path, name) in settings.text_items(key) {
+                // Metrics and spend are always kept.
+                if !matches!(name, "prometheus" | "prometheus_system" | "log_cost") {
+                    self.warning(at, path, "no such program is told of requests here");
+                }
+            }
+        }
+    }
+
     /// What can't be switched off.
     fn always(&mut self, router: &Section<'_>) {
         for key in ["enable_pre_call_checks", "enable_weighted_failover"] {

@@ -11,6 +11,7 @@ mod broken;
 mod diff;
 mod docs;
 mod fixture;
+mod litellm;
 mod precedence;
 mod sample;
 mod secrets;

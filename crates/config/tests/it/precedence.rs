@@ -50,6 +50,7 @@ fn what_comes_from_outside_the_file_is_known_alone() {
         state_dir: Some("/s".into()),
         port: Some(7),
         bind: None,
+        router: None,
     };
     let said = Overrides::default().with_environment(&environment);
     assert_eq!(said, from_variables);
@@ -58,6 +59,7 @@ fn what_comes_from_outside_the_file_is_known_alone() {
         state_dir: Some("/f".into()),
         port: Some(0),
         bind: Some("::1".to_owned()),
+        router: None,
     };
     assert_eq!(flags.clone().with_environment(&environment), flags);
     let wrong = Environment::of([("OPENCLAW_GATEWAY_PORT", "x")]);
