@@ -135,6 +135,11 @@ impl Health {
         minute.map_or((0, 0), |minute| (minute.requests, minute.tokens))
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
     /// A call goes out.
     pub(super) fn began(&mut self, candidate: &Candidate, is_repeat: bool) {
         let now = candidate.began;

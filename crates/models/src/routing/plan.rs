@@ -81,7 +81,7 @@ impl Fault {
 pub struct Plan {
     table: Arc<Table>,
     stages: Stages,
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     needs: Needs,
     tokens: u64,
     num_retries: Option<u32>,

@@ -1,9 +1,9 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use openclaw_types::Timestamp;
 
 use super::*;
-use crate::options::Deadlines;
+use crate::{error::Kind, options::Deadlines};
 
 const DEADLINES: Deadlines = Deadlines {
     connect_ms: 1,
@@ -64,4 +64,82 @@ fn planned(table: &Arc<Table>, ask: &Ask<'_>) -> Result<Vec<String>, Unserved> {
     Ok(plan.deployments().map(|d| d.spot.to_string()).collect())
 }
 
+mod plans;
+mod properties;
 mod references;
+
+/// A table with these groups, each deployment as `provider/model` in order of its level.
+fn grouped(settings: Settings, groups: &[(&str, &[&[&str]])]) -> Arc<Table> {
+    let rules = settings.rules();
+    let mut builder = Builder::new(settings);
+    for (group, levels) in groups {
+        for (order, names) in (1..).zip(*levels) {
+            for name in *names {
+                let (provider, model) = name.split_once('/').expect("provider/model");
+                let deployment = deployment(group, provider, model);
+                let deployment = Deployment {
+                    rules,
+                    ..deployment
+                };
+                builder.deployment(deployment, order, None);
+            }
+        }
+    }
+    Arc::new(builder.build())
+}
+
+/// One call that goes on until it is over; `respond` says how each candidate fails, or that it answers.
+struct Run {
+    plan: Plan,
+    tried: Vec<String>,
+    waits: Vec<Duration>,
+    candidates: Vec<Candidate>,
+    end: Option<Duration>,
+}
+
+impl Run {
+    fn of(table: &Arc<Table>, ask: &Ask<'_>, health: &mut Health, now: Timestamp) -> Self {
+        Self {
+            plan: plan(table, ask, health, now, 7).expect("somebody serves it"),
+            tried: Vec::new(),
+            waits: Vec::new(),
+            candidates: Vec::new(),
+            end: None,
+        }
+    }
+
+    /// Goes on until the plan is over, or a candidate answers.
+    fn go(
+        mut self,
+        health: &mut Health,
+        now: Timestamp,
+        respond: impl Fn(&str) -> Option<Fault>,
+    ) -> Self {
+        loop {
+            match self.plan.next(health, now) {
+                Next::Try(candidate) => {
+                    let name = candidate.deployment.spot.to_string();
+                    let fault = respond(&name);
+                    self.tried.push(name);
+                    self.candidates.push(candidate.clone());
+                    let Some(fault) = fault else {
+                        health.answered(&candidate);
+                        health.ended(&candidate, &Ended::default(), now);
+                        return self;
+                    };
+                    self.plan.failed(fault, health, now);
+                }
+                Next::Wait(pause) => self.waits.push(pause),
+                Next::Resting(pause) => {
+                    self.end = Some(pause);
+                    return self;
+                }
+                Next::Done => return self,
+            }
+        }
+    }
+}
+
+fn fault(kind: Kind, status: u16) -> Option<Fault> {
+    Some(Fault { kind, status })
+}
