@@ -22,7 +22,7 @@ use crate::{
     error::Error,
     files,
     key::{self, Loaded, Ring},
-    ledger::{Disk, Ledger, Line, RealDisk, lock, read},
+    ledger::{Disk, Kind, Ledger, Line, RealDisk, lock, read},
     options::{Allowances, Options},
     report::{Alert, BudgetState, Dimension, LogEntry, Query, Report, Status},
     secret::Digest,
@@ -182,7 +182,11 @@ impl Accounts {
         let inner = &self.inner;
         let now = inner.env.now();
         let grant = inner.in_book(|book| book.admit(ask, now))?;
-        let id = inner.tag.wrapping_add(inner.count.fetch_add(1, Relaxed));
+        // Zero says that nothing is held.
+        let id = inner
+            .tag
+            .wrapping_add(inner.count.fetch_add(1, Relaxed))
+            .max(1);
         let (scope, held) = (grant.budget_of.clone(), grant.held);
         let mut ticket = Ticket::new(Arc::clone(inner), grant, id, ask);
         if let Some(scope) = scope
@@ -190,7 +194,7 @@ impl Accounts {
         {
             let written = match &inner.unread {
                 Some(reason) => Err(reason.clone()),
-                None => ticket.write_held(now),
+                None => ticket.write_held(Kind::Reserve, now),
             };
             // The ticket that is dropped here gives back what it holds.
             written.map_err(|reason| Denied::LedgerUnavailable { scope, reason })?;
@@ -308,6 +312,7 @@ fn accepts(query: &Query, line: &Line<'_>) -> bool {
             query.agent.as_ref().map(|agent| agent.as_str()),
             &line.agent,
         )
+        && is(query.group.as_deref(), &line.group)
         && is(query.provider.as_deref(), &line.provider)
         && is(query.model.as_deref(), &line.model)
 }

@@ -15,7 +15,7 @@ use crate::{
     caller::{Caller, KeyId, Scope, TeamId},
     denied::{BudgetExceeded, Denied, RateLimited},
     key::Ring,
-    ledger::Line,
+    ledger::{Line, Summary},
     limits::{Excess, Limits, Meter},
     options::Allowances,
     report::{Alert, BudgetState},
@@ -343,8 +343,13 @@ impl Book {
             return;
         }
         let cost = Money(line.cost.unwrap_or(0));
-        let at = Timestamp(line.at);
-        for number in self.pages.of_line(line).iter() {
+        self.restore_cost(line, cost, Timestamp(line.at));
+        self.rollup.add(line);
+    }
+
+    /// Counts what was spent in the names of a line.
+    fn restore_cost(&mut self, names: &Line<'_>, cost: Money, at: Timestamp) {
+        for number in self.pages.of_line(names).iter() {
             let Some(page) = self.pages.get_mut(number) else {
                 continue;
             };
@@ -353,7 +358,32 @@ impl Book {
                 page.budget.settle(Money::ZERO, cost);
             }
         }
-        self.rollup.add(line);
+    }
+
+    /// Whether what a file of the past sums up is enough to know what was spent in every period; not so when a
+    /// period began in the midst of it.
+    pub(crate) fn is_enough(&mut self, summary: &Summary) -> bool {
+        let mut is_enough = true;
+        self.pages.each(|page| {
+            let start = page.budget.span().map(|span| span.start.as_millis());
+            is_enough &= start.is_none_or(|start| start <= summary.first || start > summary.last);
+        });
+        is_enough
+    }
+
+    /// Counts a file of the past.
+    pub(crate) fn restore_summary(&mut self, summary: &Summary) {
+        for cell in &summary.cells {
+            let names = Line {
+                key: cell.key.as_str().into(),
+                team: cell.team.as_str().into(),
+                agent: cell.agent.as_str().into(),
+                group: cell.group.as_str().into(),
+                ..Line::default()
+            };
+            self.restore_cost(&names, Money(cell.cost), Timestamp(summary.first));
+            self.rollup.add_cell(cell);
+        }
     }
 
     /// After all lines of the past: what is reached is not news, and the day's tokens are known.
@@ -362,8 +392,7 @@ impl Book {
         self.pages.each(|page| {
             page.budget.pass_over();
             if page.allowance.tokens_per_day.is_some() {
-                let query = pages::query_of(&page.scope);
-                let tokens = query.map_or(0, |query| rollup.tokens_of_day(&query, now));
+                let tokens = rollup.tokens_of_day(&pages::query_of(&page.scope), now);
                 page.meter.restore_day(tokens, now);
             }
         });

@@ -18,12 +18,16 @@ use openclaw_types::{Env, Timestamp};
 pub(crate) use self::{
     disk::{Appended, Disk, RealDisk},
     line::{Kind, Line, TAGS_MAX, shortened},
+    open::Open,
+    summary::{Draft, Summary},
 };
 use crate::{error::Error, files, options::LedgerOptions};
 
 mod disk;
 mod line;
+mod open;
 pub(crate) mod read;
+mod summary;
 mod writer;
 
 /// The file that is written to.

@@ -19,6 +19,8 @@ pub enum Dimension {
     Team,
     /// The agent.
     Agent,
+    /// The model group that was asked for.
+    Group,
     /// The provider.
     Provider,
     /// The model at the provider.
@@ -27,11 +29,12 @@ pub enum Dimension {
 
 impl Dimension {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Day,
         Self::Key,
         Self::Team,
         Self::Agent,
+        Self::Group,
         Self::Provider,
         Self::Model,
     ];
@@ -44,6 +47,7 @@ impl Dimension {
             Self::Key => "key",
             Self::Team => "team",
             Self::Agent => "agent",
+            Self::Group => "group",
             Self::Provider => "provider",
             Self::Model => "model",
         }
@@ -63,6 +67,8 @@ pub struct Query {
     pub team: Option<TeamId>,
     /// Of this agent.
     pub agent: Option<AgentId>,
+    /// Of this model group.
+    pub group: Option<String>,
     /// Of this provider.
     pub provider: Option<String>,
     /// Of this model at the provider.
@@ -120,6 +126,8 @@ pub struct Row {
     pub team: Option<String>,
     /// The agent; empty for calls without one.
     pub agent: Option<String>,
+    /// The model group.
+    pub group: Option<String>,
     /// The provider.
     pub provider: Option<String>,
     /// The model at the provider.

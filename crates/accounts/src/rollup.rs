@@ -1,13 +1,17 @@
-//! Sums of what was spent, by day, key, team, agent, provider and model, kept in memory.
+//! Sums of what was spent, by day, key, team, agent, model group, provider and model, kept in memory.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use openclaw_types::{Money, Timestamp};
 
+pub(crate) use self::cell::Cell;
+
 use crate::{
     ledger::{Kind, Line},
     report::{Dimension, Query, Report, Row, Tally},
 };
+
+mod cell;
 
 /// Sums that are kept apart, some 200 bytes each. When there are more, days of earlier months are summed up.
 const CELLS_MAX: usize = 100_000;
@@ -20,16 +24,43 @@ const DAY_MS: i64 = 86_400_000;
 type Name = u32;
 
 /// What sums are kept apart by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 struct Place {
     /// Days since the epoch; the first day of a month whose days were summed up.
     day: i64,
     key: Name,
     team: Name,
     agent: Name,
+    group: Name,
     provider: Name,
     model: Name,
 }
+
+impl Place {
+    const fn names(&self) -> [Name; 6] {
+        [
+            self.key,
+            self.team,
+            self.agent,
+            self.group,
+            self.provider,
+            self.model,
+        ]
+    }
+}
+
+/// What a place is called in a report, in the order of its names.
+const DIMENSIONS: [Dimension; 6] = [
+    Dimension::Key,
+    Dimension::Team,
+    Dimension::Agent,
+    Dimension::Group,
+    Dimension::Provider,
+    Dimension::Model,
+];
+
+/// Sums by their names, and then by their days.
+type Sums<'a> = BTreeMap<[Option<&'a str>; 6], BTreeMap<Option<i64>, Tally>>;
 
 /// The sums.
 #[derive(Debug, Default)]
@@ -44,23 +75,55 @@ pub(crate) struct Rollup {
 impl Rollup {
     /// Adds what a line says.
     pub(crate) fn add(&mut self, line: &Line<'_>) {
+        let names = [
+            &line.key,
+            &line.team,
+            &line.agent,
+            &line.group,
+            &line.provider,
+            &line.model,
+        ];
         let day = line.at.div_euclid(DAY_MS);
+        self.add_tally(day, names.map(|name| &**name), &tally(line));
+    }
+
+    /// Adds what was summed up before.
+    pub(crate) fn add_cell(&mut self, cell: &Cell) {
+        self.add_tally(cell.day, cell.names(), &cell.tally());
+    }
+
+    /// Everything, to be added elsewhere.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = Cell> {
+        self.cells
+            .iter()
+            .map(|(place, tally)| Cell::of(place.day, self.texts(*place), tally))
+    }
+
+    fn add_tally(&mut self, day: i64, names: [&str; 6], tally: &Tally) {
+        let [key, team, agent, group, provider, model] = names.map(|name| self.name(name));
         let place = Place {
             day: if day < self.summed_before {
                 first_of_month(day)
             } else {
                 day
             },
-            key: self.name(&line.key),
-            team: self.name(&line.team),
-            agent: self.name(&line.agent),
-            provider: self.name(&line.provider),
-            model: self.name(&line.model),
+            key,
+            team,
+            agent,
+            group,
+            provider,
+            model,
         };
-        self.cells.entry(place).or_default().add(&tally(line));
+        self.cells.entry(place).or_default().add(tally);
         if self.cells.len() > CELLS_MAX {
             self.sum_up();
         }
+    }
+
+    fn texts(&self, place: Place) -> [&str; 6] {
+        place
+            .names()
+            .map(|name| self.names.get(name as usize).map_or("", |name| &**name))
     }
 
     fn name(&mut self, text: &str) -> Name {
@@ -144,74 +207,47 @@ impl Rollup {
         };
         let first = Place {
             day: since,
-            key: 0,
-            team: 0,
-            agent: 0,
-            provider: 0,
-            model: 0,
+            ..Place::default()
         };
-        let mut rows: BTreeMap<[Option<&str>; 5], BTreeMap<Option<i64>, Tally>> = BTreeMap::new();
+        let mut sums = Sums::new();
         let mut total = Tally::default();
-        for (place, tally) in self
-            .cells
-            .range(first..)
-            .take_while(|(place, _)| place.day < until)
-        {
-            let names = [
-                place.key,
-                place.team,
-                place.agent,
-                place.provider,
-                place.model,
-            ];
-            let fits = wanted
-                .iter()
-                .zip(names)
-                .all(|(wanted, name)| wanted.is_none_or(|wanted| wanted == name));
-            if !fits {
+        let days = self.cells.range(first..);
+        for (place, tally) in days.take_while(|(place, _)| place.day < until) {
+            let is_wanted =
+                |(wanted, name): (&Option<Name>, Name)| wanted.is_none_or(|wanted| wanted == name);
+            if !wanted.iter().zip(place.names()).all(is_wanted) {
                 continue;
             }
             total.add(tally);
-            let dimensions = [
-                Dimension::Key,
-                Dimension::Team,
-                Dimension::Agent,
-                Dimension::Provider,
-                Dimension::Model,
-            ];
-            let mut shown = [None; 5];
-            for ((slot, name), dimension) in shown.iter_mut().zip(names).zip(dimensions) {
-                if by.contains(&dimension) {
-                    *slot = self.names.get(name as usize).map(|name| &**name);
-                }
+            let mut shown = self.texts(*place).map(Some);
+            for (name, dimension) in shown.iter_mut().zip(DIMENSIONS) {
+                *name = name.filter(|_| by.contains(&dimension));
             }
             let day = by.contains(&Dimension::Day).then_some(place.day);
-            rows.entry(shown)
-                .or_default()
-                .entry(day)
-                .or_default()
-                .add(tally);
+            let sums = sums.entry(shown).or_default();
+            sums.entry(day).or_default().add(tally);
         }
         Report {
             rows: if by.is_empty() {
                 Vec::new()
             } else {
-                self.rows(rows)
+                self.rows(sums)
             },
             total,
         }
     }
 
     /// The numbers of the names a query asks for; nothing when it asks for one that never was.
-    fn wanted(&self, query: &Query) -> Option<[Option<Name>; 5]> {
+    fn wanted(&self, query: &Query) -> Option<[Option<Name>; 6]> {
         let texts = [
             query.key.as_ref().map(|key| key.as_str()),
             query.team.as_ref().map(|team| team.as_str()),
             query.agent.as_ref().map(|agent| agent.as_str()),
+            query.group.as_deref(),
             query.provider.as_deref(),
             query.model.as_deref(),
         ];
-        let mut wanted = [None; 5];
+        let mut wanted = [None; 6];
         for (number, text) in wanted.iter_mut().zip(texts) {
             if let Some(text) = text {
                 *number = Some(*self.numbers.get(text)?);
@@ -220,16 +256,18 @@ impl Rollup {
         Some(wanted)
     }
 
-    fn rows(&self, sums: BTreeMap<[Option<&str>; 5], BTreeMap<Option<i64>, Tally>>) -> Vec<Row> {
+    fn rows(&self, sums: Sums<'_>) -> Vec<Row> {
         let mut rows: Vec<(Option<i64>, Row)> = Vec::new();
         for (names, days) in sums {
-            let [key, team, agent, provider, model] = names.map(|name| name.map(str::to_owned));
+            let [key, team, agent, group, provider, model] =
+                names.map(|name| name.map(str::to_owned));
             for (day, tally) in days {
                 let row = Row {
                     day: day.map(|day| self.day_text(day)),
                     key: key.clone(),
                     team: team.clone(),
                     agent: agent.clone(),
+                    group: group.clone(),
                     provider: provider.clone(),
                     model: model.clone(),
                     tally,

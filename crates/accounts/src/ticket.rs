@@ -87,10 +87,11 @@ impl Ticket {
     }
 
     /// Writes down what is held.
-    pub(crate) fn write_held(&mut self, now: Timestamp) -> Result<(), String> {
+    pub(crate) fn write_held(&mut self, kind: Kind, now: Timestamp) -> Result<(), String> {
         let line = Line {
+            id: self.id,
             reserved: Some(self.grant.held.0),
-            ..self.line(Kind::Reserve, now)
+            ..self.line(kind, now)
         };
         self.inner.ledger.write_now(&line)?;
         self.is_written = true;
@@ -130,7 +131,12 @@ impl Ticket {
         let grant = &mut self.grant;
         self.inner.in_book(|book| book.hold_again(grant, most))?;
         let now = self.inner.env.now();
-        self.write_held(now)
+        let kind = if self.is_written {
+            Kind::Again
+        } else {
+            Kind::Reserve
+        };
+        self.write_held(kind, now)
             .map_err(|reason| Denied::LedgerUnavailable { scope, reason })
     }
 
@@ -176,7 +182,7 @@ impl Ticket {
         Line {
             at: now.as_millis(),
             kind,
-            id: self.id,
+            id: if self.is_written { self.id } else { 0 },
             key: parties.key.as_ref().map_or("", |key| key.as_str()).into(),
             team: parties
                 .team

@@ -1,12 +1,13 @@
 //! What the ledger says of the past, counted again at start.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use openclaw_types::Timestamp;
 
 use crate::{
     book::Book,
-    ledger::{Kind, Line, read},
+    error::Error,
+    ledger::{ACTIVE, Draft, Kind, Line, Open, Summary, read},
 };
 
 /// What came of it.
@@ -19,32 +20,13 @@ pub(super) struct Past {
     pub(super) failure: Option<String>,
 }
 
-/// Counts every line. A reservation that no line ends is of a call that was under way when the program ended.
+/// Counts every line, or what whole files of them come to. What is held and no line ends is held for a call that
+/// was under way when the program ended.
 pub(super) fn restore(dir: &Path, book: &mut Book, now: Timestamp) -> Past {
-    let mut open: BTreeMap<u64, Line<'static>> = BTreeMap::new();
-    let mut each = |line: &Line<'_>| {
-        match line.kind {
-            Kind::Reserve => {
-                open.insert(line.id, line.clone().into_owned());
-            }
-            Kind::Charge => {
-                if let Some(held) = open
-                    .get_mut(&line.id)
-                    .and_then(|held| held.reserved.as_mut())
-                {
-                    *held = held.saturating_sub(line.cost.unwrap_or(0));
-                }
-            }
-            Kind::Release | Kind::Settle | Kind::Unsettled => {
-                open.remove(&line.id);
-            }
-        }
-        book.restore(line);
-    };
-    let read = read::all(dir, (None, 0), &mut each);
+    let read = read_all(dir, book);
     book.restored(now);
-    let found = match read {
-        Ok(found) => found,
+    let (open, found) = match read {
+        Ok(read) => read,
         Err(error) => {
             let text = match std::error::Error::source(&error) {
                 Some(source) => format!("{error}: {source}"),
@@ -61,18 +43,57 @@ pub(super) fn restore(dir: &Path, book: &mut Book, now: Timestamp) -> Past {
         tracing::warn!(
             damaged_lines = found.damaged,
             torn_bytes = found.torn,
-            "the ledger was mended"
+            "the ledger is damaged"
         );
     }
     Past {
         found,
-        unsettled: open.into_values().map(ended).collect(),
+        unsettled: open.into_held().map(ended).collect(),
         failure: None,
     }
 }
 
+fn read_all(dir: &Path, book: &mut Book) -> Result<(Open, read::Found), Error> {
+    let (mut open, mut found) = (Open::default(), read::Found::default());
+    let paths = read::paths(dir).map_err(|error| Error::disk("list", dir, error))?;
+    for path in paths {
+        let read = if path.ends_with(ACTIVE) {
+            let mut each = |line: &Line<'_>| {
+                open.follow(line);
+                book.restore(line);
+            };
+            read::one(&path, &mut found, &mut each)
+                .and_then(|end| read::cut_aside(&path, end, &mut found))
+        } else {
+            closed(&path, book, &mut open).map(|of_file| {
+                found.lines += of_file.lines;
+                found.damaged += of_file.damaged;
+            })
+        };
+        read.map_err(|error| Error::disk("read", path.as_path(), error))?;
+    }
+    Ok((open, found))
+}
+
+/// Counts a file that is closed, by its sums when they say enough.
+fn closed(path: &Path, book: &mut Book, open: &mut Open) -> std::io::Result<read::Found> {
+    if let Some(summary) = Summary::load(path).filter(|summary| book.is_enough(summary)) {
+        book.restore_summary(&summary);
+        open.follow_all(summary.open());
+        return Ok(summary.found());
+    }
+    let (mut draft, mut found) = (Draft::default(), read::Found::default());
+    let mut each = |line: &Line<'_>| {
+        draft.follow(line);
+        book.restore(line);
+    };
+    read::one(path, &mut found, &mut each)?;
+    open.follow_all(draft.keep(path, found));
+    Ok(found)
+}
+
 /// The line that ends a call whose end nobody saw: all that was held is spent, when it was held.
-fn ended(held: Line<'static>) -> Line<'static> {
+pub(super) fn ended(held: Line<'static>) -> Line<'static> {
     Line {
         kind: Kind::Unsettled,
         cost: held.reserved,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use openclaw_types::{AgentId, Timestamp};
+use openclaw_types::{AgentId, Money, Timestamp};
 
 use super::{Book, Page, Parties, Wanted};
 use crate::{
@@ -190,14 +190,13 @@ impl Book {
         for (scope, (allowance, anchor)) in wanted {
             let mut page = Page::new(scope, allowance, anchor, now);
             // What was spent before anybody counted it here is in the sums, by whole days.
-            if let Some(query) = query_of(&page.scope) {
-                let since = page.budget.span().map(|span| span.start);
-                let spent = self.rollup.spent_since(&query, since);
-                page.budget.settle(Default::default(), spent);
-                page.budget.pass_over();
-                page.meter
-                    .restore_day(self.rollup.tokens_of_day(&query, now), now);
-            }
+            let query = query_of(&page.scope);
+            let since = page.budget.span().map(|span| span.start);
+            let spent = self.rollup.spent_since(&query, since);
+            page.budget.settle(Money::ZERO, spent);
+            page.budget.pass_over();
+            let tokens = self.rollup.tokens_of_day(&query, now);
+            page.meter.restore_day(tokens, now);
             self.pages.add(page);
         }
         self.pages.index();
@@ -257,23 +256,26 @@ impl Page {
     }
 }
 
-/// How the sums are asked for a scope; they don't know model groups.
-pub(super) fn query_of(scope: &Scope) -> Option<Query> {
+/// How the sums are asked for a scope.
+pub(super) fn query_of(scope: &Scope) -> Query {
     let all = Query::default();
     match scope {
-        Scope::Global => Some(all),
-        Scope::Team(team) => Some(Query {
+        Scope::Global => all,
+        Scope::Team(team) => Query {
             team: Some(team.clone()),
             ..all
-        }),
-        Scope::Key(key) => Some(Query {
+        },
+        Scope::Key(key) => Query {
             key: Some(key.clone()),
             ..all
-        }),
-        Scope::Agent(agent) => Some(Query {
+        },
+        Scope::Agent(agent) => Query {
             agent: Some(agent.clone()),
             ..all
-        }),
-        Scope::Model { .. } => None,
+        },
+        Scope::Model { within, model } => Query {
+            group: Some((**model).to_owned()),
+            ..query_of(within)
+        },
     }
 }

@@ -25,8 +25,10 @@ const CHECK_START: &[u8] = b",\"crc\":\"";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
-    /// So much is held for a call about to be made; replaces what was held for it before.
+    /// So much is held for a call about to be made.
     Reserve,
+    /// So much is held for its next attempt, instead of what was held before.
+    Again,
     /// A call ended without costing anything, and is no call to speak of.
     Release,
     /// An attempt cost something; its call goes on.
@@ -44,8 +46,8 @@ pub(crate) enum Kind {
 pub(crate) struct Line<'a> {
     pub(crate) at: i64,
     pub(crate) kind: Kind,
-    /// Which call; hex digits, because not every reader has whole 64-bit numbers.
-    #[serde(with = "hex")]
+    /// Which call, if anything is held for it; hex digits, because not every reader has whole 64-bit numbers.
+    #[serde(with = "hex", skip_serializing_if = "is_zero")]
     pub(crate) id: u64,
     #[serde(borrow, skip_serializing_if = "str::is_empty")]
     pub(crate) key: Cow<'a, str>,
@@ -127,14 +129,7 @@ impl Line<'_> {
             out.truncate(start);
             return;
         }
-        out.pop();
-        let crc = crc32c::crc32c(&out[start..]);
-        out.extend_from_slice(CHECK_START);
-        for shift in (0..8).rev() {
-            let nibble = (crc >> (shift * 4)) & 15;
-            out.push(b"0123456789abcdef"[nibble as usize]);
-        }
-        out.extend_from_slice(b"\"}\n");
+        seal(out, start);
     }
 
     /// What was used.
@@ -225,14 +220,34 @@ impl Line<'_> {
 
 /// Reads a line without its line break; nothing when it isn't one that was written whole.
 pub(crate) fn decode(line: &[u8]) -> Option<Line<'_>> {
-    let at = line.len().checked_sub(CHECK_BYTES)?;
-    let (body, check) = line.split_at(at);
-    let digits = check.strip_prefix(CHECK_START)?.strip_suffix(b"\"}")?;
-    let crc = u32::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
-    if crc32c::crc32c(body) != crc {
+    if !is_sealed(line) {
         return None;
     }
     serde_json::from_slice(line).ok()
+}
+
+/// Puts the checksum of an object into it, as its last field, and a line break behind it.
+pub(super) fn seal(out: &mut Vec<u8>, start: usize) {
+    out.pop();
+    let crc = crc32c::crc32c(&out[start..]);
+    out.extend_from_slice(CHECK_START);
+    for shift in (0..8).rev() {
+        let nibble = (crc >> (shift * 4)) & 15;
+        out.push(b"0123456789abcdef"[nibble as usize]);
+    }
+    out.extend_from_slice(b"\"}\n");
+}
+
+/// Whether an object without its line break has the checksum it says.
+pub(super) fn is_sealed(object: &[u8]) -> bool {
+    let check = |at: usize| {
+        let (body, check) = object.split_at(at);
+        let digits = check.strip_prefix(CHECK_START)?.strip_suffix(b"\"}")?;
+        let crc = u32::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+        Some(crc32c::crc32c(body) == crc)
+    };
+    let at = object.len().checked_sub(CHECK_BYTES);
+    at.and_then(check).unwrap_or(false)
 }
 
 /// The beginning of a text, as much of it as is kept.

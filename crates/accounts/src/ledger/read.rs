@@ -57,38 +57,23 @@ pub(crate) fn number_of(path: &Path) -> Option<u64> {
     number.parse().ok()
 }
 
-/// Reads every line of every file, from a place on, and cuts a torn tail aside.
-pub(crate) fn all(
-    dir: &Path,
-    from: (Option<&Path>, u64),
-    each: &mut dyn FnMut(&Line<'_>),
-) -> Result<Found, Error> {
-    let mut found = Found::default();
-    let paths = paths(dir).map_err(|error| Error::disk("list", dir, error))?;
-    let first = paths.iter().position(|path| Some(path.as_path()) == from.0);
-    for (at, path) in paths.iter().enumerate().skip(first.unwrap_or(0)) {
-        let offset = if Some(at) == first { from.1 } else { 0 };
-        let end = one(path, offset, &mut found, each)
-            .map_err(|error| Error::disk("read", path.as_path(), error))?;
-        if path.ends_with(ACTIVE) {
-            cut_aside(path, end, &mut found)
-                .map_err(|error| Error::disk("mend", path.as_path(), error))?;
-        }
-    }
-    Ok(found)
-}
-
 /// Reads a file's lines; says where its last whole line ends.
-fn one(
+pub(crate) fn one(
     path: &Path,
-    offset: u64,
     found: &mut Found,
     each: &mut dyn FnMut(&Line<'_>),
 ) -> io::Result<u64> {
-    let mut file = files::open_read(path)?;
-    io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
-    let mut reader = BufReader::with_capacity(BLOCK_BYTES, file);
-    let (mut line, mut at, mut end) = (Vec::new(), offset, offset);
+    lines(files::open_read(path)?, found, each)
+}
+
+/// The same, wherever the bytes come from.
+pub(crate) fn lines(
+    bytes: impl io::Read,
+    found: &mut Found,
+    each: &mut dyn FnMut(&Line<'_>),
+) -> io::Result<u64> {
+    let mut reader = BufReader::with_capacity(BLOCK_BYTES, bytes);
+    let (mut line, mut at, mut end) = (Vec::new(), 0, 0);
     loop {
         line.clear();
         let count = (&mut reader)
@@ -114,7 +99,7 @@ fn one(
 }
 
 /// What is behind the last line break was being written when the power or the program went.
-fn cut_aside(path: &Path, end: u64, found: &mut Found) -> io::Result<()> {
+pub(crate) fn cut_aside(path: &Path, end: u64, found: &mut Found) -> io::Result<()> {
     let file = files::open_append(path)?;
     let len = file.metadata()?.len();
     if len <= end {

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::LedgerOptions;
+use crate::{
+    LedgerOptions,
+    ledger::{Open, Summary},
+};
 
 /// Calls of every kind; how long the ledger was, and what must be known to be spent when it is read that far:
 /// what was settled, and what was held for the call under way.
@@ -35,21 +38,32 @@ fn spend_some(world: &World) -> Vec<(u64, u64)> {
     settled
 }
 
+/// What the book knows after reading a ledger.
+fn spent_by(bytes: &[u8], allowances: &Allowances) -> u64 {
+    let mut book = Book::new(Ring::default(), allowances.clone(), START);
+    let (mut open, mut found) = (Open::default(), read::Found::default());
+    let mut each = |line: &Line<'_>| {
+        open.follow(line);
+        book.restore(line);
+    };
+    read::lines(bytes, &mut found, &mut each).unwrap();
+    assert_eq!(found.damaged, 0);
+    book.restored(START);
+    for held in open.into_held() {
+        book.unsettled(&restore::ended(held), START);
+    }
+    book.budgets(START)[0].spent.0
+}
+
 #[test]
 fn a_kill_at_every_byte_of_the_ledger_forgets_nothing_that_was_settled() {
-    let world = World::new(of_agent("coder", max(1_000)));
+    let allowances = of_agent("coder", max(1_000));
+    let world = World::new(allowances.clone());
     let settled = spend_some(&world);
     world.accounts.shutdown();
     let bytes = std::fs::read(world.dir.path().join("spend.jsonl")).unwrap();
     for cut in 0..=bytes.len() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("spend.jsonl"), &bytes[..cut]).unwrap();
-        let options = Options {
-            dir: dir.path().to_owned(),
-            ..world.options.clone()
-        };
-        let accounts = Accounts::open(options.clone(), world.env.clone()).unwrap();
-        let spent = accounts.budgets()[0].spent.0;
+        let spent = spent_by(&bytes[..cut], &allowances);
         let before = settled.iter().rev().find(|(len, _)| *len <= cut as u64);
         let known = before.map_or(0, |(_, sum)| *sum);
         // A call holds 40 before it is known to, and 41 picodollars are the dearest surprise.
@@ -57,19 +71,32 @@ fn a_kill_at_every_byte_of_the_ledger_forgets_nothing_that_was_settled() {
             (known..=known + 41).contains(&spent),
             "{cut}: {spent}, {known}"
         );
-        assert_eq!(accounts.status().lines_damaged, 0);
-        if cut % 7 > 0 {
-            continue;
+        if cut % 211 == 0 {
+            starts_say(&world, &bytes[..cut], spent);
         }
-        // What was found is written down: the next start says the same.
+    }
+}
+
+/// What was found at one start is written down, so that the next says the same.
+fn starts_say(world: &World, bytes: &[u8], spent: u64) {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("spend.jsonl"), bytes).unwrap();
+    let options = Options {
+        dir: dir.path().to_owned(),
+        ..world.options.clone()
+    };
+    for start in 0..3 {
+        let accounts = Accounts::open(options.clone(), world.env.clone()).unwrap();
+        let status = accounts.status();
+        assert_eq!(
+            (accounts.budgets()[0].spent.0, status.lines_damaged),
+            (spent, 0)
+        );
+        assert!(start == 0 || status.unsettled == 0);
         let ticket = accounts.admit(&ask(&Caller::Master, 1, 0)).unwrap();
         ticket.settle(&answered(1));
-        drop(accounts);
-        let accounts = Accounts::open(options, world.env.clone()).unwrap();
-        let again = (accounts.budgets()[0].spent.0, accounts.status().unsettled);
-        assert_eq!(again, (spent, 0), "{cut}");
         let total = accounts.spend(&Query::default(), &[]).total;
-        assert_eq!(total.cost, Money(spent + 1));
+        assert_eq!(total.cost, Money(spent + start + 1));
     }
 }
 
@@ -282,6 +309,7 @@ fn sums(world: &World, query: &Query, by: &[Dimension]) -> Vec<(String, u64)> {
             &row.key,
             &row.team,
             &row.agent,
+            &row.group,
             &row.provider,
             &row.model,
         ];
@@ -394,4 +422,144 @@ proptest! {
         let world = world.restart();
         prop_assert_eq!(seen(&world), before);
     }
+}
+
+/// What can be seen of the past of a directory: budgets, sums, and what was found.
+fn seen_in(
+    dir: &Path,
+    options: &Options,
+    env: &Arc<SimEnv>,
+) -> impl PartialEq + std::fmt::Debug + use<> {
+    let options = Options {
+        dir: dir.to_owned(),
+        ..options.clone()
+    };
+    let accounts = Accounts::open(options, env.clone()).unwrap();
+    let budgets: Vec<_> = accounts
+        .budgets()
+        .into_iter()
+        .map(|state| (state.scope, state.spent, state.resets_at))
+        .collect();
+    let report = accounts.spend(&Query::default(), &Dimension::ALL);
+    (budgets, report, accounts.status().unsettled)
+}
+
+fn copy_of(dir: &Path, wanted: impl Fn(&str) -> bool) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if wanted(&name) {
+            std::fs::copy(entry.path(), copy.path().join(name)).unwrap();
+        }
+    }
+    copy
+}
+
+/// Calls over two days and many small files, some of them under way for long, charged between, never ended.
+fn long_past(world: &World, key: &Caller) -> Vec<Ticket> {
+    let coder = Caller::Agent(agent("coder"));
+    let mut open: Vec<Ticket> = Vec::new();
+    for round in 0..240_u64 {
+        world.env.advance_ms(720_000);
+        let caller = [key, &coder, &Caller::Master][usize::try_from(round % 3).unwrap()];
+        let mut ticket = world.accounts.admit(&ask(caller, 20, 10)).unwrap();
+        ticket.begin();
+        match round % 8 {
+            0..4 => world.settle(ticket, round % 40),
+            4 => drop(ticket),
+            5 => {
+                ticket.charge(&answered(5));
+                open.push(ticket);
+            }
+            _ => open.push(ticket),
+        }
+        if round % 5 == 4 && !open.is_empty() {
+            let mut ticket = open.remove(0);
+            ticket.charge(&answered(3));
+            ticket.hold_again(Money(30)).unwrap();
+            if round % 10 == 9 {
+                world.settle(ticket, 11);
+            } else {
+                open.push(ticket);
+            }
+        }
+        // Files are closed by a thread with its own time.
+        let full = |world: &World| {
+            let len = std::fs::metadata(world.dir.path().join("spend.jsonl"));
+            len.is_ok_and(|len| len.len() >= 2_000)
+        };
+        while full(world) {
+            world.accounts.inner.ledger.flush();
+            thread::yield_now();
+        }
+    }
+    open
+}
+
+#[test]
+fn the_sums_beside_closed_files_say_what_the_files_say() {
+    let day = Allowance {
+        budget_duration: Some(Period::Day),
+        model_max_budget: BTreeMap::from([("fast".to_owned(), Money(100_000))]),
+        ..max(100_000)
+    };
+    let rolling = Allowance {
+        budget_duration: Some(Period::Rolling(5_000_000)),
+        ..max(100_000)
+    };
+    let mut world = World::new(Allowances {
+        global: rolling,
+        ..of_agent("coder", day)
+    });
+    world.options.ledger = LedgerOptions {
+        file_bytes_max: 2_000,
+        sync_ms: 1,
+    };
+    let world = world.restart();
+    let key = world.key(max(100_000));
+    let open = long_past(&world, &key);
+    world.accounts.inner.ledger.flush();
+    let files = copy_of(world.dir.path(), |name| !name.ends_with(".sums.json"));
+    let first = copy_of(files.path(), |_| true);
+    let expected = seen_in(first.path(), &world.options, &world.env);
+    let sums = |name: &str| name.ends_with(".sums.json");
+    let count = |dir: &Path| read::paths(dir).unwrap().len();
+    assert!(count(files.path()) > 20);
+    // Now with sums beside all closed files, some of them damaged, and some of another file.
+    let with_sums = copy_of(first.path(), |name| sums(name));
+    let names: Vec<String> = std::fs::read_dir(with_sums.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names.len(), count(files.path()) - 1);
+    for damage in [None, Some("cut"), Some("bit"), Some("other")] {
+        let again = copy_of(files.path(), |_| true);
+        for (number, name) in names.iter().enumerate() {
+            let mut bytes = std::fs::read(with_sums.path().join(name)).unwrap();
+            match damage {
+                Some("cut") if number % 2 == 0 => bytes.truncate(bytes.len() / 2),
+                Some("bit") if number % 2 == 0 => bytes[40] ^= 1,
+                Some("other") => bytes = std::fs::read(with_sums.path().join(&names[0])).unwrap(),
+                _ => {}
+            }
+            std::fs::write(again.path().join(name), bytes).unwrap();
+        }
+        let paths = read::paths(again.path()).unwrap();
+        let loaded = paths
+            .iter()
+            .filter(|path| Summary::load(path).is_some())
+            .count();
+        let expected_loaded = match damage {
+            None => names.len(),
+            Some("other") => 1,
+            Some(_) => names.len() / 2,
+        };
+        assert_eq!(loaded, expected_loaded, "{damage:?}");
+        assert!(
+            seen_in(again.path(), &world.options, &world.env) == expected,
+            "{damage:?}"
+        );
+    }
+    drop(open);
 }
