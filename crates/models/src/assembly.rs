@@ -78,10 +78,6 @@ impl Assembly {
         let groups = routes.table.has_groups().then(|| GroupsChoice {
             default: default_group(&routes.table),
         });
-        if groups.is_some() {
-            // Whether a real LiteLLM goes first is what the search finds out.
-            routes.set_presence(LITELLM_ID, Presence::Awaited);
-        }
         let deadlines = options.discovery.deadlines;
         let parts = |catalog: &Catalog| local::Parts {
             catalog: catalog.clone(),
@@ -106,6 +102,9 @@ impl Assembly {
             options: options.discovery,
             local: choice,
         };
+        for id in discovery.awaited() {
+            routes.set_presence(id, Presence::Awaited);
+        }
         Self {
             search: Arc::new(Search::new(discovery, routes)),
             local,

@@ -79,6 +79,14 @@ impl Discovery {
         }
     }
 
+    /// Providers that are used only once a search has found what they are.
+    pub(crate) fn awaited(&self) -> impl Iterator<Item = &str> {
+        let configured = self.configured.iter();
+        let doubtful = configured.filter(|provider| self.is_doubtful(provider));
+        let litellm = (self.groups.is_some() && self.options.enabled).then_some(LITELLM_ID);
+        doubtful.map(|provider| provider.id.as_str()).chain(litellm)
+    }
+
     /// Whether a provider with declared models has to say who it is: with groups, calls go to a LiteLLM first only
     /// while it is there; and where a router of ours listens, what looks like a server may be that.
     fn is_doubtful(&self, provider: &ProviderOptions) -> bool {

@@ -126,9 +126,10 @@ impl Routes {
                 listing.is_open = false;
             }
         }
-        if let Some(litellm) = routes.listing(LITELLM_ID) {
-            let is_silent = findings.silent.iter().any(|id| id == LITELLM_ID);
-            litellm.presence = if is_silent {
+        for listing in routes.builder.providers() {
+            let is_silent = findings.silent.iter().any(|id| id == listing.id());
+            // Others are called all the same: nobody is to stand in for them.
+            listing.presence = if is_silent && listing.id() == LITELLM_ID {
                 Presence::Absent
             } else {
                 Presence::Here

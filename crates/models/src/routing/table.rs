@@ -136,7 +136,13 @@ impl Listing {
     #[must_use]
     pub fn group(&self, model: &str) -> Arc<Group> {
         if let Some(group) = self.models.get(model) {
-            return Arc::clone(group);
+            if self.presence != Presence::Awaited {
+                return Arc::clone(group);
+            }
+            return Arc::new(Group {
+                is_guess: true,
+                ..Group::clone(group)
+            });
         }
         let name: Arc<str> = Arc::from(format!("{}/{model}", self.id()));
         let deployment = Deployment {

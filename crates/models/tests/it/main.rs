@@ -8,6 +8,7 @@ mod answers;
 mod catalog;
 mod discovery;
 mod faults;
+mod groups;
 mod local;
 mod redis;
 mod seeds;
