@@ -122,16 +122,35 @@ fn calls(what: &str, allowance: &Allowance, threads: u64) {
 fn keys() {
     let dir = tempfile::tempdir().unwrap();
     let accounts = open(dir.path(), &plain());
-    let started = Instant::now();
-    for _ in 0..200 {
-        accounts
-            .generate(&Caller::Master, NewKey::default())
-            .unwrap();
+    let made = |accounts: &Accounts, what: &str, count: u32| {
+        let started = Instant::now();
+        for _ in 0..count {
+            let made = accounts.generate(&Caller::Master, NewKey::default());
+            made.unwrap();
+        }
+        let ms = started.elapsed().as_secs_f64() * 1e3 / f64::from(count);
+        println!("a new key beside {what}, durable: {ms:.2} ms");
+    };
+    made(&accounts, "a few", 100);
+    drop(accounts);
+    // As many as there may be, but for those made below.
+    let path = dir.path().join("keys.json");
+    let mut file: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let record = file["keys"][0].clone();
+    for number in 0..19_800 {
+        let mut record = record.clone();
+        record["key_id"] = format!("many-{number}").into();
+        record["token"] = format!("{number:064x}").into();
+        file["keys"].as_array_mut().unwrap().push(record);
     }
+    fs::write(&path, file.to_string()).unwrap();
+    let started = Instant::now();
+    let accounts = open(dir.path(), &plain());
     println!(
-        "a new key, durable: {:.2} ms",
-        started.elapsed().as_secs_f64() * 5.0
+        "opening with 19,900 keys: {:.0} ms",
+        started.elapsed().as_secs_f64() * 1e3
     );
+    made(&accounts, "19,900", 10);
 }
 
 fn past() {

@@ -207,7 +207,7 @@ impl Accounts {
         let now = self.inner.env.now();
         let mut book = self.inner.book();
         book.allowances = allowances;
-        book.lay_out(now);
+        book.lay_out_all(now);
     }
 
     /// What was spent, broken down.

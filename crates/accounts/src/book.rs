@@ -85,7 +85,7 @@ impl Book {
             rollup: Rollup::default(),
             alerts: Vec::new(),
         };
-        book.lay_out(now);
+        book.lay_out_all(now);
         book
     }
 
@@ -333,7 +333,7 @@ impl Book {
             };
             each(page);
             page.open = page.open.saturating_sub(1);
-            self.pages.give_up_if_gone(number);
+            self.pages.drop_if_gone(number);
         }
     }
 
@@ -531,5 +531,5 @@ fn limited(excess: Excess, scope: Scope) -> Denied {
     }))
 }
 
-/// What was laid out for each scope, to be compared with what should be.
+/// What pages there should be.
 pub(crate) type Wanted = BTreeMap<Scope, (Allowance, Timestamp)>;

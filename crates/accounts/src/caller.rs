@@ -81,6 +81,15 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// The scope that a model group is limited in; any other scope itself.
+    #[must_use]
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Model { within, .. } => within.root(),
+            Self::Global | Self::Team(_) | Self::Key(_) | Self::Agent(_) => self,
+        }
+    }
+
     /// LiteLLM's word for the kind of scope, as its errors and headers have it.
     #[must_use]
     pub const fn word(&self) -> &'static str {

@@ -6,8 +6,9 @@ use openclaw_types::{Env, Timestamp};
 
 use super::{Accounts, KEYS};
 use crate::{
+    allowance::Allowance,
     book::Book,
-    caller::{Caller, KeyId, TeamId},
+    caller::{Caller, KeyId, Scope, TeamId},
     error::Error,
     key::{
         self, KEY_BYTES_MAX, KEY_BYTES_MIN, KEY_PREFIX, KEYS_MAX, KeyFilter, KeyRecord, KeyState,
@@ -58,8 +59,8 @@ impl Accounts {
                 budget_anchor: now,
                 extra: serde_json::Map::new(),
             };
-            put(ring, record.clone())?;
-            Ok((record, secret.clone()))
+            let scope = put(ring, record.clone())?;
+            Ok(((record, secret.clone()), scope))
         })
     }
 
@@ -88,8 +89,8 @@ impl Accounts {
                 updated: now,
                 ..record
             };
-            put(ring, record.clone())?;
-            Ok(record)
+            let scope = put(ring, record.clone())?;
+            Ok((record, scope))
         })
     }
 
@@ -121,8 +122,8 @@ impl Accounts {
                 updated: now,
                 ..old
             };
-            put(ring, record.clone())?;
-            Ok((record, secret.clone()))
+            let scope = put(ring, record.clone())?;
+            Ok(((record, secret.clone()), scope))
         })
     }
 
@@ -133,7 +134,9 @@ impl Accounts {
     pub fn delete(&self, by: &Caller, which: &Which<'_>) -> Result<KeyRecord, Error> {
         self.change(by, |ring, _| {
             let id = ring.find(which).map(|record| record.id.clone());
-            id.and_then(|id| ring.remove(&id)).ok_or(Error::NoSuchKey)
+            let id = id.ok_or(Error::NoSuchKey)?;
+            let record = ring.remove(&id).ok_or(Error::NoSuchKey)?;
+            Ok((record, Scope::Key(id)))
         })
     }
 
@@ -168,8 +171,9 @@ impl Accounts {
     /// When the caller may not, or the file can't be written.
     pub fn put_team(&self, by: &Caller, team: TeamRecord) -> Result<(), Error> {
         self.change(by, |ring, _| {
+            let scope = Scope::Team(team.id.clone());
             ring.put_team(team);
-            Ok(())
+            Ok(((), scope))
         })
     }
 
@@ -179,9 +183,10 @@ impl Accounts {
     /// When the caller may not, there is no such team, or the file can't be written.
     pub fn delete_team(&self, by: &Caller, team: &TeamId) -> Result<TeamRecord, Error> {
         self.change(by, |ring, _| {
-            ring.remove_team(team).ok_or_else(|| Error::NoSuchTeam {
+            let record = ring.remove_team(team).ok_or_else(|| Error::NoSuchTeam {
                 team: team.as_str().to_owned(),
-            })
+            })?;
+            Ok((record, Scope::Team(team.clone())))
         })
     }
 
@@ -191,11 +196,11 @@ impl Accounts {
         self.inner.book().ring.teams().cloned().collect()
     }
 
-    /// Changes a copy, writes it to the file, and only then puts it in force.
+    /// Changes a copy, writes it to the file, and only then puts it in force; the change says whose it is.
     fn change<T>(
         &self,
         by: &Caller,
-        change: impl FnOnce(&mut Ring, &crate::Allowance) -> Result<T, Error>,
+        change: impl FnOnce(&mut Ring, &Allowance) -> Result<(T, Scope), Error>,
     ) -> Result<T, Error> {
         if !by.is_owner() {
             return Err(Error::NotAllowed);
@@ -214,19 +219,22 @@ impl Accounts {
             let book = inner.book();
             (book.ring.clone(), book.allowances.key_defaults.clone())
         };
-        let changed = change(&mut ring, &defaults)?;
+        let (changed, scope) = change(&mut ring, &defaults)?;
         key::save(&path, &ring.to_save())?;
         let now = inner.env.now();
         let mut book = inner.book();
-        book.ring = ring;
-        book.lay_out(now);
+        let before = std::mem::replace(&mut book.ring, ring);
+        book.lay_out(&scope, now);
+        // Requests don't wait until what was before is cleared away.
         drop(book);
+        drop(before);
         drop(one_at_a_time);
         Ok(changed)
     }
 }
 
-fn put(ring: &mut Ring, record: KeyRecord) -> Result<(), Error> {
+fn put(ring: &mut Ring, record: KeyRecord) -> Result<Scope, Error> {
+    let scope = Scope::Key(record.id.clone());
     let bytes = key::record_bytes(&record);
     if bytes > RECORD_BYTES_MAX {
         return Err(Error::TooLarge {
@@ -244,7 +252,7 @@ fn put(ring: &mut Ring, record: KeyRecord) -> Result<(), Error> {
         });
     }
     ring.put(record);
-    Ok(())
+    Ok(scope)
 }
 
 fn state(book: &mut Book, record: KeyRecord, now: Timestamp) -> KeyState {

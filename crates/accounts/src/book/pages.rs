@@ -1,6 +1,9 @@
 //! The pages of the book, and which of them a request concerns.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use openclaw_types::{AgentId, Money, Timestamp};
 
@@ -49,6 +52,8 @@ struct Chapter {
 pub(crate) struct Pages {
     pages: Vec<Option<Page>>,
     free: Vec<usize>,
+    /// Those that nobody asks for, and that requests under way still hold something on.
+    gone: Vec<usize>,
     global: Chapter,
     teams: BTreeMap<TeamId, Chapter>,
     keys: BTreeMap<KeyId, Chapter>,
@@ -61,6 +66,7 @@ impl Pages {
         Self {
             pages: vec![Some(page)],
             free: Vec::new(),
+            gone: Vec::new(),
             global: Chapter::default(),
             teams: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -127,118 +133,189 @@ impl Pages {
         self.pages.len() - 1
     }
 
-    /// Gives a page up that nobody asks for, when no request under way holds anything on it.
-    pub(crate) fn give_up_if_gone(&mut self, number: usize) {
+    /// Nobody asks for a page any more. It stays while a request under way holds something on it.
+    fn give_up(&mut self, number: usize) {
+        let Some(page) = self.get_mut(number) else {
+            return;
+        };
+        if !std::mem::replace(&mut page.is_gone, true) {
+            self.gone.push(number);
+        }
+        self.drop_if_gone(number);
+    }
+
+    /// Drops a page that nobody asks for, when nothing is held on it.
+    pub(crate) fn drop_if_gone(&mut self, number: usize) {
         let is_over = |page: &Page| page.is_gone && page.open == 0;
         if self.get(number).is_some_and(is_over) {
             if let Some(slot) = self.pages.get_mut(number) {
                 *slot = None;
             }
+            self.gone.retain(|gone| *gone != number);
             self.free.push(number);
         }
     }
 
-    /// Finds pages anew: everything that is not gone.
-    fn index(&mut self) {
-        self.global.models.clear();
-        self.teams.clear();
-        self.keys.clear();
-        self.agents.clear();
-        let mut models = Vec::new();
-        for (number, page) in self.pages.iter().enumerate() {
-            let Some(page) = page.as_ref().filter(|page| !page.is_gone) else {
-                continue;
-            };
-            let chapter = match &page.scope {
-                Scope::Global => &mut self.global,
-                Scope::Team(team) => self.teams.entry(team.clone()).or_default(),
-                Scope::Key(key) => self.keys.entry(key.clone()).or_default(),
-                Scope::Agent(agent) => self.agents.entry(agent.clone()).or_default(),
-                Scope::Model { within, model } => {
-                    models.push((within.clone(), Arc::clone(model), number));
-                    continue;
-                }
-            };
-            chapter.own = number;
+    /// The chapter of a scope that is no model's.
+    fn chapter(&self, root: &Scope) -> Option<&Chapter> {
+        match root {
+            Scope::Global => Some(&self.global),
+            Scope::Team(team) => self.teams.get(team),
+            Scope::Key(key) => self.keys.get(key),
+            Scope::Agent(agent) => self.agents.get(agent),
+            Scope::Model { .. } => None,
         }
-        for (within, model, number) in models {
-            let chapter = match &*within {
-                Scope::Global => Some(&mut self.global),
-                Scope::Team(team) => self.teams.get_mut(team),
-                Scope::Key(key) => self.keys.get_mut(key),
-                Scope::Agent(agent) => self.agents.get_mut(agent),
-                Scope::Model { .. } => None,
-            };
-            if let Some(chapter) = chapter {
-                chapter.models.insert(model, number);
+    }
+
+    fn set_chapter(&mut self, root: &Scope, chapter: Option<Chapter>) {
+        match root {
+            Scope::Global => self.global = chapter.unwrap_or_default(),
+            Scope::Team(team) => set(&mut self.teams, team, chapter),
+            Scope::Key(key) => set(&mut self.keys, key, chapter),
+            Scope::Agent(agent) => set(&mut self.agents, agent, chapter),
+            Scope::Model { .. } => {}
+        }
+    }
+
+    /// The pages of a chapter, those among them that nobody asks for any more.
+    fn numbers_of(&self, root: &Scope) -> Vec<usize> {
+        let chapter = self.chapter(root).into_iter();
+        let laid_out = chapter.flat_map(|chapter| chapter.models.values().chain([&chapter.own]));
+        let is_of = |number: &&usize| {
+            self.get(**number)
+                .is_some_and(|page| page.scope.root() == root)
+        };
+        laid_out
+            .chain(self.gone.iter().filter(is_of))
+            .copied()
+            .collect()
+    }
+
+    fn roots(&self) -> impl Iterator<Item = Scope> {
+        let teams = self.teams.keys().cloned().map(Scope::Team);
+        let keys = self.keys.keys().cloned().map(Scope::Key);
+        let agents = self.agents.keys().cloned().map(Scope::Agent);
+        teams.chain(keys).chain(agents)
+    }
+}
+
+fn set<K: Ord + Clone>(chapters: &mut BTreeMap<K, Chapter>, key: &K, chapter: Option<Chapter>) {
+    match chapter {
+        Some(chapter) => chapters.insert(key.clone(), chapter),
+        None => chapters.remove(key),
+    };
+}
+
+impl Chapter {
+    fn put(&mut self, scope: &Scope, number: usize) {
+        match scope {
+            Scope::Model { model, .. } => {
+                self.models.insert(Arc::clone(model), number);
             }
+            Scope::Global | Scope::Team(_) | Scope::Key(_) | Scope::Agent(_) => self.own = number,
         }
     }
 }
 
 impl Book {
-    /// Brings the pages in line with the keys and the allowances: new ones are laid out, those that are there
-    /// keep what was counted, and those nobody asks for are given up.
-    pub(crate) fn lay_out(&mut self, now: Timestamp) {
-        let mut wanted = self.wanted();
-        for page in self.pages.pages.iter_mut().flatten() {
-            match wanted.remove(&page.scope) {
-                Some((allowance, anchor)) => page.change(allowance, anchor, now),
-                None => page.is_gone = true,
-            }
-        }
-        for (scope, (allowance, anchor)) in wanted {
-            let mut page = Page::new(scope, allowance, anchor, now);
-            // What was spent before anybody counted it here is in the sums, by whole days.
-            let query = query_of(&page.scope);
-            let since = page.budget.span().map(|span| span.start);
-            let spent = self.rollup.spent_since(&query, since);
-            page.budget.settle(Money::ZERO, spent);
-            page.budget.pass_over();
-            let tokens = self.rollup.tokens_of_day(&query, now);
-            page.meter.restore_day(tokens, now);
-            self.pages.add(page);
-        }
-        self.pages.index();
-        for number in 0..self.pages.pages.len() {
-            self.pages.give_up_if_gone(number);
+    /// Brings all pages in line with the keys and the allowances.
+    pub(crate) fn lay_out_all(&mut self, now: Timestamp) {
+        let agents = self.allowances.agents.keys().cloned().map(Scope::Agent);
+        let teams = self.allowances.teams.keys().cloned().map(Scope::Team);
+        let made = self.ring.teams().map(|team| Scope::Team(team.id.clone()));
+        let keys = self.ring.keys().map(|key| Scope::Key(key.id.clone()));
+        let wanted = agents.chain(teams).chain(made).chain(keys);
+        let roots: BTreeSet<Scope> = wanted
+            .chain(self.pages.roots())
+            .chain([Scope::Global])
+            .collect();
+        for root in &roots {
+            self.lay_out(root, now);
         }
     }
 
-    /// What pages there should be.
-    fn wanted(&self) -> Wanted {
-        let mut wanted = Wanted::new();
-        let mut want = |scope: Scope, allowance: &Allowance, anchor: Timestamp| {
-            for model in allowance.models_limited() {
-                if let Some(of_model) = allowance.of_model(model) {
-                    let scope = Scope::Model {
-                        within: Box::new(scope.clone()),
-                        model: Arc::from(model),
-                    };
-                    wanted.insert(scope, (of_model, anchor));
+    /// Brings the pages of a key, a team, an agent, or everybody in line with what is said of it: new ones are
+    /// laid out, those that are there keep what was counted, and those nobody asks for are given up.
+    pub(crate) fn lay_out(&mut self, root: &Scope, now: Timestamp) {
+        let mut wanted = self.wanted(root);
+        let mut chapter = (!wanted.is_empty()).then(Chapter::default);
+        for number in self.pages.numbers_of(root) {
+            let Some(page) = self.pages.get_mut(number) else {
+                continue;
+            };
+            match (wanted.remove(&page.scope), &mut chapter) {
+                (Some((allowance, anchor)), Some(chapter)) => {
+                    page.change(allowance, anchor, now);
+                    chapter.put(&page.scope, number);
+                    self.pages.gone.retain(|gone| *gone != number);
                 }
+                _ => self.pages.give_up(number),
             }
-            wanted.insert(scope, (allowance.clone(), anchor));
+        }
+        for (scope, (allowance, anchor)) in wanted {
+            let page = self.new_page(scope.clone(), allowance, anchor, now);
+            let number = self.pages.add(page);
+            if let Some(chapter) = &mut chapter {
+                chapter.put(&scope, number);
+            }
+        }
+        self.pages.set_chapter(root, chapter);
+    }
+
+    /// A page for somebody new. What was spent before anybody counted it here is in the sums, by whole days.
+    fn new_page(
+        &self,
+        scope: Scope,
+        allowance: Allowance,
+        anchor: Timestamp,
+        now: Timestamp,
+    ) -> Page {
+        let query = query_of(&scope);
+        let mut page = Page::new(scope, allowance, anchor, now);
+        let since = page.budget.span().map(|span| span.start);
+        let spent = self.rollup.spent_since(&query, since);
+        page.budget.settle(Money::ZERO, spent);
+        page.budget.pass_over();
+        let tokens = self.rollup.tokens_of_day(&query, now);
+        page.meter.restore_day(tokens, now);
+        page
+    }
+
+    /// What pages there should be for a scope and the model groups within it.
+    fn wanted(&self, root: &Scope) -> Wanted {
+        let mut wanted = Wanted::new();
+        let Some((allowance, anchor)) = self.terms_of(root) else {
+            return wanted;
         };
-        let epoch = Timestamp(0);
-        want(Scope::Global, &self.allowances.global, epoch);
-        for (agent, allowance) in &self.allowances.agents {
-            want(Scope::Agent(agent.clone()), allowance, epoch);
+        for model in allowance.models_limited() {
+            if let Some(of_model) = allowance.of_model(model) {
+                let scope = Scope::Model {
+                    within: Box::new(root.clone()),
+                    model: Arc::from(model),
+                };
+                wanted.insert(scope, (of_model, anchor));
+            }
         }
-        for (team, allowance) in &self.allowances.teams {
-            want(Scope::Team(team.clone()), allowance, epoch);
-        }
-        for team in self.ring.teams() {
-            want(Scope::Team(team.id.clone()), &team.allowance, team.created);
-        }
-        for key in self.ring.keys() {
-            want(
-                Scope::Key(key.id.clone()),
-                &key.allowance,
-                key.budget_anchor,
-            );
-        }
+        wanted.insert(root.clone(), (allowance.clone(), anchor));
         wanted
+    }
+
+    /// What is said of a scope, and what its periods are counted from.
+    fn terms_of(&self, root: &Scope) -> Option<(&Allowance, Timestamp)> {
+        let of_configuration = |allowance| (allowance, Timestamp(0));
+        match root {
+            Scope::Global => Some(of_configuration(&self.allowances.global)),
+            Scope::Agent(agent) => self.allowances.agents.get(agent).map(of_configuration),
+            Scope::Team(team) => match self.ring.team(team) {
+                Some(team) => Some((&team.allowance, team.created)),
+                None => self.allowances.teams.get(team).map(of_configuration),
+            },
+            Scope::Key(key) => {
+                let key = self.ring.key(key)?;
+                Some((&key.allowance, key.budget_anchor))
+            }
+            Scope::Model { .. } => None,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! All virtual keys and teams in memory, found by what names them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use openclaw_types::Timestamp;
 use serde_json::{Map, Value};
@@ -12,10 +12,10 @@ use crate::{
     secret::Digest,
 };
 
-/// The keys and teams of the file.
+/// The keys and teams of the file. A copy shares the records, so that it is quickly made.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ring {
-    keys: BTreeMap<KeyId, KeyRecord>,
+    keys: BTreeMap<KeyId, Arc<KeyRecord>>,
     digests: BTreeMap<Digest, KeyId>,
     aliases: BTreeMap<String, KeyId>,
     teams: BTreeMap<TeamId, TeamRecord>,
@@ -40,7 +40,7 @@ impl Ring {
     /// What the file should hold.
     pub(crate) fn to_save(&self) -> Loaded {
         Loaded {
-            keys: self.keys.values().cloned().collect(),
+            keys: self.keys().cloned().collect(),
             teams: self.teams.values().cloned().collect(),
             extra: self.extra.clone(),
         }
@@ -51,7 +51,7 @@ impl Ring {
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &KeyRecord> {
-        self.keys.values()
+        self.keys.values().map(|record| &**record)
     }
 
     pub(crate) fn teams(&self) -> impl Iterator<Item = &TeamRecord> {
@@ -59,7 +59,7 @@ impl Ring {
     }
 
     pub(crate) fn key(&self, id: &KeyId) -> Option<&KeyRecord> {
-        self.keys.get(id)
+        self.keys.get(id).map(|record| &**record)
     }
 
     pub(crate) fn team(&self, id: &TeamId) -> Option<&TeamRecord> {
@@ -67,11 +67,11 @@ impl Ring {
     }
 
     pub(crate) fn by_digest(&self, digest: &Digest) -> Option<&KeyRecord> {
-        self.keys.get(self.digests.get(digest)?)
+        self.key(self.digests.get(digest)?)
     }
 
     pub(crate) fn by_alias(&self, alias: &str) -> Option<&KeyRecord> {
-        self.keys.get(self.aliases.get(alias)?)
+        self.key(self.aliases.get(alias)?)
     }
 
     pub(crate) fn find(&self, which: &Which<'_>) -> Option<&KeyRecord> {
@@ -104,7 +104,7 @@ impl Ring {
         if let Some(alias) = &record.alias {
             self.aliases.insert(alias.clone(), record.id.clone());
         }
-        self.keys.insert(record.id.clone(), record);
+        self.keys.insert(record.id.clone(), Arc::new(record));
     }
 
     pub(crate) fn remove(&mut self, id: &KeyId) -> Option<KeyRecord> {
@@ -113,7 +113,7 @@ impl Ring {
         if let Some(alias) = &record.alias {
             self.aliases.remove(alias);
         }
-        Some(record)
+        Some(Arc::unwrap_or_clone(record))
     }
 
     pub(crate) fn put_team(&mut self, team: TeamRecord) {
