@@ -193,3 +193,60 @@ fn budget_exceeded(exceeded: &BudgetExceeded) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{KeyId, TeamId};
+
+    #[test]
+    fn a_refusal_says_what_is_left_and_when_there_is_more() {
+        let at = Timestamp::parse("2024-03-31T00:00:00Z").unwrap();
+        let usd = |usd| Money::from_usd(usd).unwrap();
+        let exceeded = BudgetExceeded {
+            scope: Scope::Team(TeamId::new("blue")),
+            spent: usd(19.5),
+            reserved: usd(0.25),
+            max: usd(20.0),
+            needed: usd(0.3),
+            resets_at: Some(at),
+            affordable_output_tokens: 120,
+        };
+        let for_ever = BudgetExceeded {
+            reserved: Money::ZERO,
+            resets_at: None,
+            affordable_output_tokens: 0,
+            ..exceeded.clone()
+        };
+        let limited = RateLimited {
+            kind: LimitKind::Tokens,
+            scope: Scope::Model {
+                within: Box::new(Scope::Key(KeyId::new("k1"))),
+                model: "fast".into(),
+            },
+            limit: 40,
+            remaining: 10,
+            resets_at: Some(at),
+            retry_after_ms: 5,
+        };
+        for (denied, text) in [
+            (
+                Denied::BudgetExceeded(Box::new(exceeded)),
+                "budget of team blue: $19.50 of $20.00 spent, $0.25 held for requests under way, $0.25 left, and \
+                 the request may cost $0.30; 120 output tokens would be affordable; it starts anew at \
+                 2024-03-31T00:00:00.000Z",
+            ),
+            (
+                Denied::BudgetExceeded(Box::new(for_ever)),
+                "budget of team blue: $19.50 of $20.00 spent, $0.50 left, and the request may cost $0.30",
+            ),
+            (
+                Denied::RateLimited(Box::new(limited)),
+                "rate limit of model fast of key k1: 40 tokens per minute, 10 left, whole again at \
+                 2024-03-31T00:00:00.000Z",
+            ),
+        ] {
+            assert_eq!(denied.to_string(), text);
+        }
+    }
+}

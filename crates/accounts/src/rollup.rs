@@ -311,3 +311,6 @@ fn first_of_month(day: i64) -> i64 {
         .unwrap_or(1);
     day - (of_month - 1)
 }
+
+#[cfg(test)]
+mod tests;
