@@ -181,6 +181,7 @@ pub(crate) fn models(
         local: stated.local.enabled.then(|| local(config, helper)),
         catalog,
         proxy: None,
+        accounts: None,
     };
     let stop = CancellationToken::new();
     Ok(Models::start(options, Arc::clone(env), stop)?)

@@ -40,6 +40,7 @@ pub(crate) struct Ground {
 /// The parts.
 #[derive(Debug)]
 pub(crate) struct Assembly {
+    pub(crate) http: Http,
     pub(crate) search: Arc<Search>,
     pub(crate) local: Result<Local, String>,
 }
@@ -96,7 +97,7 @@ impl Assembly {
             Err(why) => LocalChoice::Not(why.clone()),
         };
         let discovery = Discovery {
-            http,
+            http: http.clone(),
             configured,
             groups,
             options: options.discovery,
@@ -106,6 +107,7 @@ impl Assembly {
             routes.set_presence(id, Presence::Awaited);
         }
         Self {
+            http,
             search: Arc::new(Search::new(discovery, routes)),
             local,
         }

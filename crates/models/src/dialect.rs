@@ -14,7 +14,7 @@ pub use self::{fields::Fields, front::Front, stream::Translator};
 use crate::options::Api;
 
 mod chat;
-mod fields;
+pub(crate) mod fields;
 mod front;
 mod messages;
 mod piece;

@@ -4,8 +4,25 @@
 
 mod answer;
 mod ask;
+mod attempt;
+mod bill;
+mod chunks;
+pub(crate) mod clock;
+pub(crate) mod desk;
+mod events;
 mod failure;
+pub(crate) mod flight;
+mod flow;
+mod line;
+pub(crate) mod lines;
+mod passing;
+mod send;
+mod source;
 mod spent;
+mod spoken;
+mod translation;
+mod turn;
+pub(crate) mod weight;
 
 pub use self::{
     answer::{Answer, Body, Broken, By, Gauges},

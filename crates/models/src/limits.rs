@@ -71,3 +71,15 @@ pub const REPEAT_PAUSE: Duration = Duration::from_millis(500);
 pub const REPEAT_PAUSE_MAX: Duration = Duration::from_secs(8);
 /// Pieces that one pattern of a wildcard is matched in.
 pub const WILDCARD_STARS_MAX: usize = 8;
+
+/// What an answer may have when neither the request nor the configuration says: more than most answers, so that a
+/// reservation is rarely too small, and little enough that a small budget admits a call.
+pub const OUTPUT_TOKENS_USUAL: u64 = 4_096;
+/// What an image is taken for, whatever its size: about what the usual models make of a large one.
+pub const IMAGE_TOKENS: u64 = 1_500;
+/// What is held back of a stream until its first content: far more than any preamble.
+pub const HELD_BYTES_MAX: usize = 256 << 10;
+/// What is kept of the end of an answer that is passed through, in which its usage is looked for.
+pub const TAIL_BYTES: usize = 4 << 10;
+/// Servers kept ready to be called; far more than a configuration names.
+pub const LINES_MAX: usize = 1_024;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     time::Duration,
 };
 
@@ -14,7 +14,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     assembly::{Assembly, Ground},
     error::Error,
+    exchange::{self, Failure, desk::Desk, flight::lock, weight::Weight},
     failover::Failover,
+    http::{self, Http},
     local::{self, Local},
     options::{AgentModel, Deadlines, ModelOptions, Options},
     profile::{Profile, Tier, TokenCount},
@@ -46,7 +48,7 @@ struct Shared {
     agent_models: BTreeMap<AgentId, AgentModel>,
     search: Arc<Search>,
     local: Result<Local, String>,
-    health: Arc<Mutex<Health>>,
+    desk: Desk,
 }
 
 impl Models {
@@ -63,6 +65,7 @@ impl Models {
     ) -> Result<Self, Error> {
         Handle::try_current().map_err(|source| Error::NoRuntime { source })?;
         let agent_models = std::mem::take(&mut options.agent_models);
+        let accounts = options.accounts.take();
         let ground = Ground {
             env,
             tasks: TaskTracker::new(),
@@ -71,13 +74,14 @@ impl Models {
         let assembly = Assembly::new(options, &ground);
         let looking = Arc::clone(&assembly.search).keep_up(ground.stop.clone());
         ground.tasks.spawn(looking);
+        let desk = Desk::new(assembly.http, accounts, Arc::clone(&ground.env));
         Ok(Self {
             shared: Arc::new(Shared {
                 ground,
                 agent_models,
                 search: assembly.search,
                 local: assembly.local,
-                health: Arc::default(),
+                desk,
             }),
         })
     }
@@ -106,8 +110,10 @@ impl Models {
         let mut routes = Routes::default();
         routes.add(Listing::of(template), &[model], entry);
         routes.otherwise("scripted/scripted".to_owned());
+        let http = Http::new(http::Options::default());
         Self {
             shared: Arc::new(Shared {
+                desk: Desk::new(http, None, Arc::clone(&env)),
                 ground: Ground {
                     env,
                     tasks: TaskTracker::new(),
@@ -116,7 +122,6 @@ impl Models {
                 agent_models: BTreeMap::new(),
                 search: Arc::new(Search::fixed(routes)),
                 local: Err("a script answers".to_owned()),
-                health: Arc::default(),
             }),
         }
     }
@@ -144,12 +149,13 @@ impl Models {
             tokens: TokenCount::estimate(&request.messages).tokens,
             ..Ask::default()
         };
-        let (routes, plan) = shared.plan(agent, &request.model, &needs).await?;
+        let wanted = shared.wanted(agent, &request.model);
+        let (routes, plan) = shared.plan(&wanted, &needs).await?;
         let failover = Failover {
-            reference: shared.wanted(agent, &request.model).reference,
+            reference: wanted.reference,
             plan,
             routes,
-            health: Arc::clone(&shared.health),
+            health: Arc::clone(&shared.desk.health),
             env: Arc::clone(&shared.ground.env),
         };
         let search = Arc::clone(&shared.search);
@@ -163,12 +169,43 @@ impl Models {
             .boxed())
     }
 
+    /// One request of a client, in the client's words, by the same routes and with the same care as an agent's.
+    /// Dropping the answer cancels it.
+    ///
+    /// # Errors
+    /// When the caller may not ask this, or no candidate answers.
+    pub async fn exchange(&self, ask: exchange::Ask) -> Result<exchange::Answer, Failure> {
+        let shared = &self.shared;
+        if shared.ground.stop.is_cancelled() {
+            return Err(Failure::Cancelled);
+        }
+        let weight = Weight::of(ask.front, &ask.body, ask.is_streaming);
+        let controls = &ask.controls;
+        let needs = Ask {
+            replaces_fallbacks: !controls.fallbacks.is_empty(),
+            disable_fallbacks: controls.disable_fallbacks,
+            num_retries: controls.num_retries,
+            needs: weight.needs,
+            tokens: weight.input_tokens + weight.output_limit.unwrap_or(0),
+            ..Ask::default()
+        };
+        let (routes, plan) = shared.plan(&shared.named(&ask), &needs).await?;
+        let answer = shared.desk.exchange(&ask, &weight, plan, &routes).await;
+        if let Err(Failure::Upstream(upstream)) = &answer
+            && verdict(upstream.kind).moves_on
+        {
+            shared.search.doubt();
+        }
+        answer
+    }
+
     /// What is known of the model that would answer this agent now; `reference` as in a request, empty for its own.
     ///
     /// # Errors
     /// When no model would.
     pub async fn profile(&self, agent: &AgentId, reference: &str) -> Result<Profile, Error> {
-        let (routes, plan) = self.shared.plan(agent, reference, &Ask::default()).await?;
+        let wanted = self.shared.wanted(agent, reference);
+        let (routes, plan) = self.shared.plan(&wanted, &Ask::default()).await?;
         // A plan is never empty.
         let first = plan.deployments().next().ok_or(Error::Cancelled)?;
         let mut profile = routes.profile(first);
@@ -278,7 +315,7 @@ impl Shared {
     }
 
     fn health(&self) -> MutexGuard<'_, Health> {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.desk.health)
     }
 
     fn wanted(&self, agent: &AgentId, reference: &str) -> Asked {
@@ -303,6 +340,33 @@ impl Shared {
         }
     }
 
+    /// What a client's reference stands for: an agent's virtual model that nobody serves is the agent's own model.
+    fn named(&self, ask: &exchange::Ask) -> Asked {
+        let stated = |fallbacks: &[String]| Asked {
+            reference: ask.reference.clone(),
+            fallbacks: fallbacks.to_vec(),
+            is_stated: true,
+        };
+        let asked = stated(&ask.controls.fallbacks);
+        let agent = ask.reference.strip_prefix(AGENT_PREFIX);
+        let agent = agent.and_then(|agent| AgentId::parse(agent).ok());
+        let Some(model) = agent.and_then(|agent| self.agent_models.get(&agent)) else {
+            return asked;
+        };
+        let is_served = self
+            .line_up(&asked, &self.search.routes(), &Ask::default())
+            .is_ok();
+        if is_served {
+            return asked;
+        }
+        let fallbacks = [&ask.controls.fallbacks, &model.fallbacks];
+        Asked {
+            reference: model.reference.clone(),
+            fallbacks: fallbacks.into_iter().flatten().cloned().collect(),
+            is_stated: model.is_stated,
+        }
+    }
+
     fn line_up(&self, asked: &Asked, routes: &Routes, ask: &Ask<'_>) -> Result<Plan, Unserved> {
         let ask = Ask {
             reference: &asked.reference,
@@ -317,28 +381,22 @@ impl Shared {
     }
 
     /// The candidates for a reference; waits for what is still being found out only when that could change them.
-    async fn plan(
-        &self,
-        agent: &AgentId,
-        reference: &str,
-        ask: &Ask<'_>,
-    ) -> Result<(Arc<Routes>, Plan), Error> {
-        let asked = self.wanted(agent, reference);
+    async fn plan(&self, asked: &Asked, ask: &Ask<'_>) -> Result<(Arc<Routes>, Plan), Error> {
         let mut routes = self.search.routes();
-        let mut plan = self.line_up(&asked, &routes, ask);
+        let mut plan = self.line_up(asked, &routes, ask);
         if plan.as_ref().map_or(true, Plan::is_guess) {
             let mut settled = self.search.settled();
             let known = settled.wait_for(|settled| *settled);
             // Whatever has been found by then has to do.
             tokio::time::timeout(SETTLED_WAIT, known).await.ok();
             routes = self.search.routes();
-            plan = self.line_up(&asked, &routes, ask);
+            plan = self.line_up(asked, &routes, ask);
         }
         match plan {
             Ok(plan) => Ok((routes, plan)),
             Err(why) => Err(Error::NoModel {
                 why: routes.explain(why),
-                reference: asked.reference,
+                reference: asked.reference.clone(),
             }),
         }
     }

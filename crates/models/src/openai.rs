@@ -9,21 +9,22 @@ use tokio::time::Instant;
 
 use crate::{
     error::{Error, Phase},
+    exchange::clock::Clock,
     http::{self, Call, HeaderMap, HeaderName, HeaderValue, Http, Method, Transport, Url, header},
     limits::ERROR_BODY_BYTES_MAX,
-    openai::{answer::Answer, clock::Clock, dialect::Dialect, refusal::Refusal},
+    openai::{answer::Answer, dialect::Dialect, refusal::Refusal},
     options::{Deadlines, ProviderOptions},
     provider::{ChunkStream, Provider, Request},
 };
 
 mod answer;
-mod clock;
+
 mod count;
 pub mod decode;
 mod dialect;
 mod encode;
 pub mod frame;
-mod refusal;
+pub(crate) mod refusal;
 
 /// One server that speaks the protocol. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use openclaw_accounts::Accounts;
 use openclaw_process::Launcher;
 use openclaw_types::{AgentId, Price};
 use serde_json::{Map, Value};
@@ -33,6 +34,8 @@ pub struct Options {
     pub catalog: catalog::Options,
     /// Everything but loopback and unix sockets goes through this proxy.
     pub proxy: Option<String>,
+    /// Who may spend what; without, everybody may ask everything, and nothing is counted.
+    pub accounts: Option<Accounts>,
 }
 
 /// The model of an agent.

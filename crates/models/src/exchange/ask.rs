@@ -54,9 +54,9 @@ impl Ask {
 /// What a client says beside its request.
 #[derive(Debug, Clone, Default)]
 pub struct Controls {
-    /// Longest time for everything, all candidates together.
+    /// Longest time for one candidate's whole answer, as LiteLLM has it; the configured one stays where it is shorter.
     pub timeout_ms: Option<u64>,
-    /// Longest time until a stream's first content, all candidates together.
+    /// Longest time for one candidate's first byte.
     pub stream_timeout_ms: Option<u64>,
     /// How often one candidate may be asked again when there is no other, in place of what the settings say.
     pub num_retries: Option<u32>,

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use openclaw_accounts::Denied;
 
 use super::By;
-use crate::{error::Kind, http::HeaderMap, routing::Unserved};
+use crate::{
+    error::{Error, Kind},
+    http::HeaderMap,
+    routing::Unserved,
+};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -40,14 +45,6 @@ pub enum Failure {
     /// Candidates were asked, and none answered; told by the first, because that is what was wanted.
     #[error("{}", .0.message)]
     Upstream(Box<Upstream>),
-    /// The time that the client gave is up.
-    #[error("no answer within {after_ms} ms")]
-    Deadline {
-        /// The time.
-        after_ms: u64,
-        /// What was tried until then.
-        attempts: Vec<Tried>,
-    },
     /// The gateway stops.
     #[error("the gateway is stopping")]
     Cancelled,
@@ -66,12 +63,46 @@ pub struct Upstream {
     pub code: Option<String>,
     /// How long it asked to be left alone.
     pub retry_after: Option<Duration>,
+    /// Its error's body without keys, as it was, for what is passed through.
+    pub body: Bytes,
     /// Its headers without those of the connection, cookies, and secrets.
     pub headers: HeaderMap,
     /// Who it was.
     pub by: By,
     /// Everything that was tried, in order; never empty.
     pub attempts: Vec<Tried>,
+}
+
+impl From<Error> for Failure {
+    /// Why there is no plan.
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NoModel { reference, why } => Self::Unserved { reference, why },
+            _ => Self::Cancelled,
+        }
+    }
+}
+
+impl Upstream {
+    /// The status for the client: the server's own, or the one that stands for how it failed.
+    #[must_use]
+    pub const fn shown_status(&self) -> u16 {
+        shown_status(self.status, self.kind)
+    }
+}
+
+/// The status for the client of a failure with this one; 0 when it has none.
+pub(super) const fn shown_status(status: u16, kind: Kind) -> u16 {
+    match (status, kind) {
+        (status @ 400..=599, _) => status,
+        (_, Kind::Timeout(_)) => 408,
+        (_, Kind::RateLimited { .. }) => 429,
+        (_, Kind::Auth) => 401,
+        (_, Kind::NotFound) => 404,
+        (_, Kind::BadRequest | Kind::ContextOverflow | Kind::Refused) => 400,
+        (_, Kind::Cancelled) => 503,
+        (_, Kind::Overloaded | Kind::Transport | Kind::Malformed | Kind::NoModel) => 500,
+    }
 }
 
 /// One candidate that was tried.

@@ -14,13 +14,13 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
     Server,
-    clock::Clock,
     decode::{Assembler, Fault},
     frame::Frame,
     refusal::Refusal,
 };
 use crate::{
     error::{Error, Phase},
+    exchange::clock::Clock,
     http::{Body, Response, header},
     limits::{ANSWER_BYTES_MAX, SSE_EVENT_BYTES_MAX},
     provider::Chunk,

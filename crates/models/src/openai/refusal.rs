@@ -20,6 +20,32 @@ pub(super) struct Refusal {
     r#type: String,
 }
 
+/// What a refusal amounts to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Classified {
+    /// The status, or the one that the error names; 0 when there is none.
+    pub(crate) status: u16,
+    pub(crate) kind: Kind,
+    pub(crate) message: String,
+    pub(crate) code: Option<String>,
+}
+
+/// Classifies an answer that refuses the call; `status` is 0 in the middle of a stream.
+pub(crate) fn classify(status: u16, headers: &HeaderMap, body: &[u8]) -> Classified {
+    let refusal = Refusal::read(body);
+    let status = if status >= 300 {
+        status
+    } else {
+        refusal.own_status().unwrap_or(0)
+    };
+    Classified {
+        status,
+        kind: refusal.kind(status, retry_after(headers)),
+        message: refusal.message,
+        code: Some(refusal.code).filter(|code| !code.is_empty()),
+    }
+}
+
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]

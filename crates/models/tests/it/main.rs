@@ -7,6 +7,7 @@
 mod answers;
 mod catalog;
 mod discovery;
+mod exchange;
 mod faults;
 mod groups;
 mod local;
@@ -75,6 +76,7 @@ fn options(providers: Vec<ProviderOptions>) -> Options {
             environment: Vec::new(),
         },
         proxy: None,
+        accounts: None,
     }
 }
 

@@ -23,7 +23,7 @@ enum Waiting {
 
 /// The deadlines of one call.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     deadlines: Deadlines,
     total: Instant,
     since: Instant,
@@ -31,7 +31,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn start(deadlines: Deadlines, now: Instant) -> Self {
+    pub(crate) fn start(deadlines: Deadlines, now: Instant) -> Self {
         Self {
             deadlines,
             total: now + Duration::from_millis(deadlines.total_ms),
@@ -41,7 +41,7 @@ impl Clock {
     }
 
     /// The deadline of the first byte, counted from the start.
-    pub(super) fn first_byte(&self) -> (Phase, Instant) {
+    pub(crate) fn first_byte(&self) -> (Phase, Instant) {
         self.earlier(
             Phase::FirstByte,
             Duration::from_millis(self.deadlines.first_byte_ms),
@@ -49,7 +49,7 @@ impl Clock {
     }
 
     /// Bytes came.
-    pub(super) fn byte(&mut self, now: Instant) {
+    pub(crate) fn byte(&mut self, now: Instant) {
         if self.waiting == Waiting::FirstByte {
             self.waiting = Waiting::NextByte;
         }
@@ -60,12 +60,12 @@ impl Clock {
     }
 
     /// Whether the whole call has taken too long, however busy it is.
-    pub(super) fn is_over(&self, now: Instant) -> bool {
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
         now >= self.total
     }
 
     /// The model said why it stopped.
-    pub(super) fn stopped(&mut self, now: Instant) {
+    pub(crate) fn stopped(&mut self, now: Instant) {
         if matches!(self.waiting, Waiting::FirstByte | Waiting::NextByte) {
             self.waiting = Waiting::EndMark;
             self.since = now;
@@ -73,13 +73,13 @@ impl Clock {
     }
 
     /// The end mark came.
-    pub(super) const fn done(&mut self, now: Instant) {
+    pub(crate) const fn done(&mut self, now: Instant) {
         self.waiting = Waiting::End;
         self.since = now;
     }
 
     /// Which deadline comes next, and when.
-    pub(super) fn next(&self) -> (Phase, Instant) {
+    pub(crate) fn next(&self) -> (Phase, Instant) {
         match self.waiting {
             Waiting::FirstByte => self.first_byte(),
             Waiting::NextByte => {

@@ -1,0 +1,399 @@
+//! One candidate is asked: the request in its words, and its answer in the client's, up to the first content.
+
+use std::{borrow::Cow, sync::Arc};
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::{
+    Ask, Controls, Failure,
+    bill::Bill,
+    chunks::{Encoder, unrolled},
+    desk::{Content, Desk, Said},
+    line::Line,
+    passing,
+    send::{Failed, Opened, Outgoing, faulty, send},
+    source::Source,
+    spoken,
+    translation::Translation,
+    weight::Weight,
+};
+use crate::{
+    dialect::{self, Fault, Framing, Front, Origin, Prepared, Target, Translator},
+    error::{Error, Kind},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    options::{Api, Deadlines},
+    routes::Routes,
+    routing::{Candidate, Deployment},
+};
+
+/// One candidate to be asked.
+pub(crate) struct Attempt<'a> {
+    pub(crate) desk: &'a Desk,
+    pub(crate) ask: &'a Ask,
+    pub(crate) weight: &'a Weight,
+    pub(crate) routes: &'a Routes,
+    pub(crate) candidate: &'a Candidate,
+    /// What the client is told the model is called.
+    pub(crate) shown: &'a Arc<str>,
+}
+
+/// Why an attempt has no answer.
+pub(crate) enum Stumble {
+    /// The request is at fault, whoever is asked.
+    Request(Failure),
+    /// The candidate is.
+    Candidate(Box<Failed>),
+}
+
+impl From<Failed> for Stumble {
+    fn from(failed: Failed) -> Self {
+        Self::Candidate(Box::new(failed))
+    }
+}
+
+impl From<Error> for Stumble {
+    fn from(error: Error) -> Self {
+        Failed::from(error).into()
+    }
+}
+
+/// A server, and how long it is waited for.
+struct Reach {
+    line: Arc<Line>,
+    model: Arc<str>,
+    deadlines: Deadlines,
+    /// As [`Prepared`] says.
+    answers_by_tool: bool,
+}
+
+impl Attempt<'_> {
+    /// Asks, and waits for the first content.
+    ///
+    /// # Errors
+    /// When the request is wrong, or the candidate does not answer.
+    pub(crate) async fn make(&self, bill: &mut Bill) -> Result<Said, Stumble> {
+        let deployment = &self.candidate.deployment;
+        let reach = Reach {
+            line: self.desk.lines.to(&deployment.server)?,
+            model: Arc::clone(&deployment.model),
+            deadlines: limited(
+                deployment.deadlines(self.ask.is_streaming),
+                &self.ask.controls,
+            ),
+            answers_by_tool: false,
+        };
+        let began = Instant::now();
+        let said = if deployment.server.base_url.is_empty() {
+            self.within(&reach, bill).await
+        } else if let Some(passthrough) = &self.ask.controls.passthrough {
+            let outgoing = passing::outgoing(self.ask, passthrough, &reach.line, &reach.model)?;
+            let opened = self.send(&reach, outgoing).await?;
+            let headers = opened.headers;
+            let raw = passing::Raw::begin(opened.flow, reach.line, reach.deadlines).await;
+            raw.map(|raw| Said {
+                status: opened.status,
+                headers,
+                content: Content::Raw(Box::new(raw)),
+            })
+            .map_err(Stumble::from)
+        } else {
+            self.over_the_line(reach, bill).await
+        };
+        bill.waited(began);
+        said
+    }
+
+    async fn send(&self, reach: &Reach, outgoing: Outgoing) -> Result<Opened, Failed> {
+        let Reach {
+            line,
+            model,
+            deadlines,
+            ..
+        } = reach;
+        send(&self.desk.http, line, model, outgoing, deadlines).await
+    }
+
+    /// Asks a server.
+    async fn over_the_line(&self, reach: Reach, bill: &mut Bill) -> Result<Said, Stumble> {
+        let (ask, api) = (self.ask, reach.line.server.api);
+        let prepared = self.prepared(ask.front, api, bill)?;
+        let framing = prepared.framing;
+        let reach = Reach {
+            answers_by_tool: prepared.answers_by_tool,
+            ..reach
+        };
+        let outgoing = self.outgoing(prepared, &reach.line)?;
+        let Opened {
+            status,
+            headers,
+            mut flow,
+        } = self.send(&reach, outgoing).await?;
+        let form = Form::of(&headers, framing);
+        if form == Form::Page {
+            return Err(reach.line.malformed("a web page").into());
+        }
+        let late = |error: Failed, headers| Failed { headers, ..error };
+        let content = if ask.is_streaming && form == Form::Stream {
+            let source = Source::server(flow, framing);
+            self.streamed(source, api, reach, bill).await
+        } else {
+            let (body, broken) = flow.whole().await;
+            bill.body(body.len());
+            if let Some(how) = broken {
+                let error = reach.line.broken(how, &reach.deadlines);
+                return Err(late(error.into(), headers).into());
+            }
+            self.documented(&body, api, reach, bill).await
+        };
+        match content {
+            Ok(content) => Ok(Said {
+                status,
+                headers,
+                content,
+            }),
+            Err(failed) => Err(late(*failed, headers).into()),
+        }
+    }
+
+    /// An answer that came as one document, whatever was asked for.
+    async fn documented(
+        &self,
+        body: &Bytes,
+        api: Api,
+        reach: Reach,
+        bill: &mut Bill,
+    ) -> Result<Content, Box<Failed>> {
+        let front = if self.ask.is_streaming {
+            Front::Chat
+        } else {
+            self.ask.front
+        };
+        let whole = dialect::whole(front, api, body, &self.origin(&reach))
+            .map_err(|fault| Box::new(self.not_an_answer(&reach, fault, bill)))?;
+        bill.used(whole.usage);
+        if !self.ask.is_streaming {
+            return Ok(Content::Whole(whole.body, whole.usage));
+        }
+        let source = Source::Ready(unrolled(&whole.body).into());
+        let reach = Reach {
+            answers_by_tool: false,
+            ..reach
+        };
+        self.streamed(source, Api::OpenAiCompletions, reach, bill)
+            .await
+    }
+
+    /// What is no answer costs nothing, unless the server says so.
+    fn not_an_answer(&self, reach: &Reach, fault: Fault, bill: &mut Bill) -> Failed {
+        bill.nothing();
+        faulty(&reach.line, &reach.model, fault)
+    }
+
+    async fn streamed(
+        &self,
+        source: Source,
+        api: Api,
+        reach: Reach,
+        bill: &mut Bill,
+    ) -> Result<Content, Box<Failed>> {
+        let translator =
+            Translator::new(self.ask.front, api, &self.origin(&reach)).map_err(|fault| {
+                Box::new(unspeakable(&self.candidate.deployment, fault.to_string()))
+            })?;
+        let Reach {
+            line,
+            model,
+            deadlines,
+            ..
+        } = reach;
+        let mut translation = Translation::new(source, translator, line, model, deadlines);
+        let begun = translation.begin(bill).await?;
+        Ok(Content::Stream(Box::new(translation), begun))
+    }
+
+    /// Asks a provider of this process.
+    async fn within(&self, reach: &Reach, bill: &mut Bill) -> Result<Said, Stumble> {
+        const API: Api = Api::OpenAiCompletions;
+        let deployment = &self.candidate.deployment;
+        let refused = |message: String| Stumble::from(unspeakable(deployment, message));
+        let entry = self.routes.entries.get(&deployment.server.name);
+        let takes = self.ask.front != Front::Embeddings && self.ask.controls.passthrough.is_none();
+        let (Some(entry), true) = (entry, takes) else {
+            return Err(refused(format!(
+                "the model `{}` only chats",
+                deployment.model
+            )));
+        };
+        let prepared = self.prepared(self.ask.front, API, bill)?;
+        let request = spoken::request(&prepared.body, &deployment.model)
+            .map_err(|error| refused(error.to_string()))?;
+        let created = self.desk.env.now().as_millis() / 1_000;
+        let id = format!("chatcmpl-{}", self.desk.env.fresh_id());
+        let encoder = Encoder::new(id, created, self.shown.to_string());
+        let chunks = entry.provider.stream(request);
+        let reach = Reach {
+            line: Arc::clone(&reach.line),
+            model: Arc::clone(&reach.model),
+            deadlines: reach.deadlines,
+            answers_by_tool: false,
+        };
+        let content = if self.ask.is_streaming {
+            let source = Source::Provider {
+                chunks,
+                encoder,
+                events: std::collections::VecDeque::new(),
+            };
+            self.streamed(source, API, reach, bill).await
+        } else {
+            let body = encoder.document(chunks).await?;
+            self.documented(&body, API, reach, bill).await
+        };
+        content
+            .map(|content| Said {
+                status: 200,
+                headers: HeaderMap::new(),
+                content,
+            })
+            .map_err(Stumble::Candidate)
+    }
+
+    /// The request in the words of the candidate's protocol.
+    fn prepared(&self, front: Front, api: Api, bill: &Bill) -> Result<Prepared, Stumble> {
+        let deployment = &self.candidate.deployment;
+        let extra = self.extra(bill.output_tokens_max());
+        let target = Target {
+            model: &deployment.model,
+            is_streaming: self.ask.is_streaming,
+            extra: &extra,
+            drop_params: deployment.drop_params,
+            max_output: deployment.max_output,
+        };
+        dialect::request(front, api, &self.ask.body, &target).map_err(|fault| match fault {
+            Fault::NoObject { source } => Stumble::Request(Failure::BadRequest {
+                message: format!("the body is not a JSON object: {source}"),
+                param: None,
+            }),
+            Fault::Field { ref field, .. } => Stumble::Request(Failure::BadRequest {
+                message: fault.to_string(),
+                param: Some(field.clone()),
+            }),
+            fault => Stumble::from(unspeakable(deployment, fault.to_string())),
+        })
+    }
+
+    /// Fields for the request that does not have them itself.
+    fn extra(&self, output_tokens_max: Option<u64>) -> Cow<'_, Map<String, Value>> {
+        let own = &self.candidate.deployment.extra;
+        let defaults = self.candidate.defaults().filter(|map| !map.is_empty());
+        if defaults.is_none() && output_tokens_max.is_none() {
+            return Cow::Borrowed(own);
+        }
+        let mut extra = own.clone();
+        for (name, value) in defaults.into_iter().flatten() {
+            extra.entry(name).or_insert_with(|| value.clone());
+        }
+        if let Some(max) = output_tokens_max {
+            let name = match self.ask.front {
+                Front::Responses => "max_output_tokens",
+                _ => "max_tokens",
+            };
+            let stated = extra.get(name).and_then(Value::as_u64);
+            let max = stated.map_or(max, |stated| stated.min(max));
+            extra.insert(name.to_owned(), Value::from(max));
+        }
+        Cow::Owned(extra)
+    }
+
+    fn outgoing(&self, prepared: Prepared, line: &Line) -> Result<Outgoing, Error> {
+        let accept = if self.ask.is_streaming {
+            "text/event-stream"
+        } else {
+            "application/json"
+        };
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        for (name, value) in prepared.headers {
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+        }
+        Ok(Outgoing {
+            method: Method::POST,
+            url: line.url(&prepared.path)?,
+            headers,
+            body: prepared.body,
+        })
+    }
+
+    fn origin(&self, reach: &Reach) -> Origin {
+        let env = &self.desk.env;
+        // A whole answer of a fallback says which model it was; so it is with LiteLLM.
+        let is_named = self.ask.is_streaming || !self.candidate.is_fallback;
+        Origin {
+            model: is_named.then(|| self.shown.to_string()),
+            id: env.fresh_id(),
+            created: env.now().as_millis() / 1_000,
+            shows_usage: self.weight.shows_usage,
+            answers_by_tool: reach.answers_by_tool,
+        }
+    }
+}
+
+/// How an answer is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Stream,
+    Document,
+    Page,
+}
+
+impl Form {
+    fn of(headers: &HeaderMap, framing: Framing) -> Self {
+        let kind = headers.get(header::CONTENT_TYPE);
+        let kind = kind
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        if kind.starts_with("text/html") {
+            Self::Page
+        } else if framing == Framing::Events && kind.starts_with("application/json") {
+            Self::Document
+        } else {
+            Self::Stream
+        }
+    }
+}
+
+/// The deadlines of a candidate with what the client says of them.
+fn limited(deadlines: Deadlines, controls: &Controls) -> Deadlines {
+    let total = controls.timeout_ms.unwrap_or(u64::MAX);
+    let first = controls.stream_timeout_ms.unwrap_or(total).min(total);
+    Deadlines {
+        connect_ms: deadlines.connect_ms.min(first),
+        first_byte_ms: deadlines.first_byte_ms.min(first),
+        idle_ms: deadlines.idle_ms,
+        total_ms: deadlines.total_ms.min(total),
+    }
+}
+
+/// The failure of a candidate that the request can't be said to.
+fn unspeakable(deployment: &Deployment, message: String) -> Failed {
+    Failed {
+        is_unspeakable: true,
+        ..Failed::from(Error::Answer {
+            provider: Arc::clone(deployment.provider()),
+            model: Arc::clone(&deployment.model),
+            status: 400,
+            // Another candidate may understand it.
+            kind: Kind::NoModel,
+            message,
+            hint: None,
+        })
+    }
+}

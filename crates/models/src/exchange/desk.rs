@@ -1,0 +1,161 @@
+//! One ask from the plan to the answer: admitted once, sent to one candidate after the other, settled once.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use openclaw_accounts::Accounts;
+use openclaw_types::{Env, Usage};
+
+use super::{
+    Answer, Ask, Body, By, Failure,
+    attempt::{Attempt, Stumble},
+    bill::Bill,
+    events::Events,
+    flight::Flight,
+    lines::Lines,
+    passing::{Passing, Raw},
+    translation::{Begun, Translation},
+    turn::Turn,
+    weight::Weight,
+};
+use crate::{
+    http::{HeaderMap, Http},
+    routes::Routes,
+    routing::{Health, Plan},
+};
+
+/// What every exchange works with.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) http: Http,
+    pub(crate) lines: Lines,
+    pub(crate) accounts: Option<Accounts>,
+    pub(crate) health: Arc<Mutex<Health>>,
+    pub(crate) env: Arc<dyn Env>,
+}
+
+/// What a candidate said.
+pub(crate) struct Said {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) content: Content,
+}
+
+/// The answer, as far as it has come when the candidate is kept.
+pub(crate) enum Content {
+    Whole(Bytes, Option<Usage>),
+    Stream(Box<Translation>, Begun),
+    Raw(Box<Raw>),
+}
+
+impl Desk {
+    /// A desk at which nobody has been yet.
+    pub(crate) fn new(http: Http, accounts: Option<Accounts>, env: Arc<dyn Env>) -> Self {
+        Self {
+            http,
+            lines: Lines::default(),
+            accounts,
+            health: Arc::default(),
+            env,
+        }
+    }
+
+    /// The answer of the first candidate that begins to.
+    ///
+    /// # Errors
+    /// When the caller may not ask, or nobody answers.
+    pub(crate) async fn exchange(
+        &self,
+        ask: &Ask,
+        weight: &Weight,
+        mut plan: Plan,
+        routes: &Routes,
+    ) -> Result<Answer, Failure> {
+        let mut bill = Bill::admit(self.accounts.as_ref(), ask, weight, &plan)?;
+        if bill.is_budgeted() {
+            // The accounts have seen to it that one is left.
+            plan.keep_priced();
+        }
+        let reference = Arc::from(ask.reference.as_str());
+        let (health, env) = (Arc::clone(&self.health), Arc::clone(&self.env));
+        let mut turn = Turn::new(plan, reference, health, env);
+        let failure = loop {
+            let (candidate, flight) = match turn.next().await {
+                Ok(next) => next,
+                Err(failure) => break failure,
+            };
+            if let Err(denied) = bill.sending(&candidate.deployment) {
+                break denied.into();
+            }
+            let by = turn.by(&candidate);
+            let attempt = Attempt {
+                desk: self,
+                ask,
+                weight,
+                routes,
+                candidate: &candidate,
+                shown: &by.group,
+            };
+            match attempt.make(&mut bill).await {
+                Ok(said) => return Ok(answer(said, by, flight, bill)),
+                Err(Stumble::Request(failure)) => break failure,
+                Err(Stumble::Candidate(failed)) => {
+                    bill.failed(failed.shown_status());
+                    turn.failed(&candidate, flight, *failed);
+                }
+            }
+        };
+        bill.settle(None, status(&failure), false);
+        Err(failure)
+    }
+}
+
+/// What the client gets of what a candidate said.
+fn answer(said: Said, by: By, mut flight: Flight, mut bill: Bill) -> Answer {
+    let Said {
+        status,
+        headers,
+        content,
+    } = said;
+    flight.answered();
+    let (gauges, meter) = (bill.gauges(), bill.meter());
+    let body = match content {
+        Content::Whole(body, usage) => {
+            flight.ended(usage.as_ref());
+            bill.settle(usage, status, true);
+            Body::Whole(body)
+        }
+        Content::Stream(translation, begun) => {
+            if let Begun::Finished(usage) = begun {
+                flight.ended(usage.as_ref());
+                bill.settle(usage, status, true);
+            }
+            let events = Events {
+                translation,
+                bill,
+                flight,
+            };
+            Body::Events(events.boxed())
+        }
+        Content::Raw(raw) => Body::Raw(Passing { raw, bill, flight }.boxed()),
+    };
+    Answer {
+        status,
+        headers,
+        by,
+        body,
+        gauges,
+        meter,
+    }
+}
+
+/// The status that the ledger has for a failure.
+fn status(failure: &Failure) -> u16 {
+    match failure {
+        Failure::Denied(_) | Failure::Resting { .. } => 429,
+        Failure::Unserved { .. } | Failure::BadRequest { .. } => 400,
+        Failure::Upstream(upstream) => upstream.shown_status(),
+        Failure::Cancelled => 503,
+    }
+}
