@@ -83,3 +83,63 @@ impl Open {
         self.held.into_values()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Lines of a few calls, each of which begins once, is charged and held again, and may end.
+    fn lines() -> impl Strategy<Value = Vec<Line<'static>>> {
+        let step = (0..5_u64, 0..6_u8, 1..100_u64);
+        prop::collection::vec(step, 0..60).prop_map(|steps| {
+            let mut ids = [1, 2, 3, 4, 5];
+            let mut begun = [false; 5];
+            let mut lines = Vec::new();
+            for (at, kind, amount) in steps {
+                let at = usize::try_from(at).unwrap_or(0);
+                let kind = match kind {
+                    _ if !begun[at] => Kind::Reserve,
+                    0 | 1 => Kind::Charge,
+                    2 | 3 => Kind::Again,
+                    4 => Kind::Settle,
+                    _ => Kind::Release,
+                };
+                lines.push(Line {
+                    kind,
+                    id: ids[at],
+                    cost: matches!(kind, Kind::Charge | Kind::Settle).then_some(amount),
+                    reserved: matches!(kind, Kind::Reserve | Kind::Again).then_some(amount),
+                    ..Line::default()
+                });
+                begun[at] = !matches!(kind, Kind::Settle | Kind::Release);
+                // The next call has an id of its own.
+                ids[at] += if begun[at] { 0 } else { 5 };
+            }
+            lines
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn stretches_one_after_the_other_say_what_the_whole_says(
+            lines in lines(),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
+        ) {
+            let mut whole = Open::default();
+            lines.iter().for_each(|line| whole.follow(line));
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(lines.len() + 1)).collect();
+            cuts.extend([0, lines.len()]);
+            cuts.sort_unstable();
+            let mut together = Open::default();
+            for ends in cuts.windows(2) {
+                let mut stretch = Open::default();
+                lines[ends[0]..ends[1]].iter().for_each(|line| stretch.follow(line));
+                together.follow_all(stretch);
+            }
+            let held = |open: Open| -> Vec<Line<'static>> { open.into_held().collect() };
+            prop_assert_eq!(held(together), held(whole));
+        }
+    }
+}
