@@ -54,9 +54,9 @@ impl Checker<'_> {
         let (litellm, lacks_key) = match found {
             Found::Nothing => (None, false),
             Found::Broken => (None, true),
-            Found::Read { litellm, lacks_key } => (Some(*litellm), lacks_key),
+            Found::Read { litellm, lacks_key } => (Some(litellm), lacks_key),
         };
-        let master_key = self.master_key(&router, litellm.as_ref());
+        let master_key = self.master_key(&router, litellm.as_deref());
         let wanted = self.overrides.router.is_some()
             || root
                 .stated_flag("router")

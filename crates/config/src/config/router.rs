@@ -13,7 +13,7 @@ pub struct Router {
     /// The key that may do everything: of `openclaw.json`, the LiteLLM file, or `LITELLM_MASTER_KEY`.
     pub master_key: Option<Secret>,
     /// The LiteLLM file, where one was found and can be read.
-    pub litellm: Option<Litellm>,
+    pub litellm: Option<Box<Litellm>>,
     /// Who may use how much, of both files.
     pub budgets: Budgets,
 }

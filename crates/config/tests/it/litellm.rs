@@ -25,7 +25,7 @@ fn home(yaml: &str) -> Home {
 }
 
 fn read(home: &Home) -> Litellm {
-    home.loaded().0.router.litellm.unwrap()
+    *home.loaded().0.router.litellm.unwrap()
 }
 
 fn deployment<'a>(litellm: &'a Litellm, group: &str) -> &'a Deployment {
@@ -90,7 +90,7 @@ fn a_collectives_file_has_its_agents_its_budgets_and_its_failover() {
         .variable("LITELLM_MASTER_KEY", "sk-0123456789abcdef");
     insta::assert_snapshot!("collective", home.report());
     let (config, _) = home.loaded();
-    let litellm = config.router.litellm.unwrap();
+    let litellm = *config.router.litellm.unwrap();
     let steward = deployment(&litellm, "agent/steward");
     // The variables with their addresses are not set, so each goes to its own provider, also where the file calls
     // the other one OpenAI.
@@ -153,7 +153,7 @@ fn every_feature_of_its_documentation_is_read() {
     let home = home(FEATURES);
     insta::assert_snapshot!("features", home.report());
     let (config, _) = home.loaded();
-    let litellm = config.router.litellm.unwrap();
+    let litellm = *config.router.litellm.unwrap();
     let gpt = deployment(&litellm, "gpt");
     assert_eq!(
         (gpt.provider.as_str(), gpt.model.as_str()),
