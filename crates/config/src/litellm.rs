@@ -170,7 +170,6 @@ impl Reader<'_> {
         Litellm {
             file: file.to_path_buf(),
             default_model: settings.text("default_model").map(str::to_owned),
-            completion_model: general.text("completion_model").map(str::to_owned),
             cache: self.cache(&settings),
             master_key: self.master_key(&general),
             metrics_need_key: settings.stated_flag("require_auth_for_metrics_endpoint"),

@@ -56,6 +56,12 @@ impl Paths {
         self.state.join("models")
     }
 
+    /// Keys, spend, and recordings of the router.
+    #[must_use]
+    pub fn router(&self) -> PathBuf {
+        self.state.join("router")
+    }
+
     /// Which agents of the roster were deleted.
     #[must_use]
     pub fn roster(&self) -> PathBuf {

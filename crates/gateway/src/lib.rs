@@ -38,7 +38,9 @@ use crate::{
     auth::Auth, events::Bus, lock::Lock, rpc::sessions::search::SEARCHES_MAX, state::State,
 };
 pub use crate::{
-    boot::{Error, agent_options, catalog_options, store as open_store},
+    boot::{
+        Error, accounts_options, agent_options, cache_options, catalog_options, store as open_store,
+    },
     shutdown::STOP_DEADLINE,
 };
 

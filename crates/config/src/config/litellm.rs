@@ -19,8 +19,6 @@ pub struct Litellm {
     pub routing: RouterSettings,
     /// The model of requests that name none.
     pub default_model: Option<String>,
-    /// The model that every request gets, whatever it names.
-    pub completion_model: Option<String>,
     /// Where answers are kept for equal requests; `None` keeps none.
     pub cache: Option<Cache>,
     /// The key that may do everything.
