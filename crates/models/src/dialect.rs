@@ -16,7 +16,10 @@ use crate::options::Api;
 mod chat;
 pub(crate) mod fields;
 mod front;
+mod gemini;
 mod messages;
+mod ollama;
+mod parts;
 mod piece;
 mod request;
 mod sight;
@@ -168,6 +171,8 @@ pub fn request(front: Front, api: Api, body: &Bytes, to: &Target<'_>) -> Result<
             request::same(Front::Chat, &body, to)
         }
         (Some(chat), Api::AnthropicMessages) => messages::from_chat(&chat, to),
+        (Some(chat), Api::Gemini) => gemini::from_chat(&chat, to),
+        (Some(chat), Api::Ollama) => ollama::from_chat(&chat, to),
         _ => Err(unspeakable(front, api)),
     }
 }
@@ -180,18 +185,20 @@ pub fn whole(front: Front, api: Api, body: &Bytes, from: &Origin) -> Result<Whol
     if front.is_native(api) {
         return whole::same(front, body, from);
     }
-    match (reader(api), writer(front, from)) {
+    match (reader(api, from), writer(front, from)) {
         (Some(reader), Some(writer)) => whole::through(reader, writer.as_ref(), body, from),
         _ => Err(unspeakable(front, api)),
     }
 }
 
 /// What reads a server's answers.
-fn reader(api: Api) -> Option<Box<dyn Reader>> {
+fn reader(api: Api, from: &Origin) -> Option<Box<dyn Reader>> {
     match api {
         Api::OpenAiCompletions => Some(Box::new(chat::ChatReader::default())),
         Api::AnthropicMessages => Some(Box::new(messages::MessagesReader::default())),
-        Api::OpenAiResponses | Api::Gemini | Api::Ollama => None,
+        Api::Gemini => Some(Box::new(gemini::GeminiReader::new(&from.id))),
+        Api::Ollama => Some(Box::new(ollama::OllamaReader::new(&from.id))),
+        Api::OpenAiResponses => None,
     }
 }
 
@@ -225,5 +232,7 @@ impl Api {
     }
 }
 
+#[cfg(test)]
+mod probe;
 #[cfg(test)]
 mod tests;

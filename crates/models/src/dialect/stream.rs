@@ -60,7 +60,7 @@ impl Translator {
                 model: from.model.as_deref().map(quoted),
                 shows_usage: from.shows_usage,
             },
-            (false, _) => match (super::reader(api), super::writer(front, from)) {
+            (false, _) => match (super::reader(api, from), super::writer(front, from)) {
                 (Some(reader), Some(writer)) => Way::Through {
                     reader,
                     writer,
