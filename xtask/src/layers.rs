@@ -14,14 +14,14 @@ pub(crate) struct Layer {
 }
 
 const ALL_BUT_CLIENT: &[&str] = &[
-    "types", "process", "wire", "config", "sessions", "accounts", "models", "agents",
+    "types", "process", "wire", "config", "sessions", "accounts", "models", "router", "agents",
 ];
 const ALL: &[&str] = &[
-    "types", "process", "wire", "config", "sessions", "accounts", "models", "agents", "gateway",
-    "client",
+    "types", "process", "wire", "config", "sessions", "accounts", "models", "router", "agents",
+    "gateway", "client",
 ];
 
-pub(crate) const LAYERS: [Layer; 11] = [
+pub(crate) const LAYERS: [Layer; 12] = [
     Layer {
         name: "types",
         rank: 0,
@@ -56,6 +56,11 @@ pub(crate) const LAYERS: [Layer; 11] = [
         name: "models",
         rank: 2,
         may_use: &["types", "process", "accounts"],
+    },
+    Layer {
+        name: "router",
+        rank: 3,
+        may_use: &["types", "accounts", "models"],
     },
     Layer {
         name: "agents",

@@ -9,8 +9,11 @@ use bytes::Bytes;
 use openclaw_types::{StopReason, Usage};
 use serde_json::{Map, Value};
 
-use self::piece::{Reader, Writer};
-pub use self::{fields::Fields, front::Front, stream::Translator};
+pub use self::{
+    fields::{Change, Fields},
+    front::Front,
+    stream::Translator,
+};
 use crate::options::Api;
 
 mod chat;

@@ -31,6 +31,10 @@ use crate::{
     status::{Cooldown, LocalState, ModelsStatus},
 };
 
+mod inventory;
+
+pub use self::inventory::{DeploymentState, GroupState, Inventory};
+
 /// How long a call waits until it is known where answers come from: the probes' own deadline and a little.
 const SETTLED_WAIT: Duration = Duration::from_secs(3);
 /// The window of a scripted model, in tokens.

@@ -1,0 +1,148 @@
+//! `/agent/<name>`: requests that are sent on to the servers of a model group, with its failover, budgets and limits.
+//!
+//! LiteLLM sends such a request to one address and hands back whatever comes, and with `forward_headers` it sends the
+//! caller's key along. Here the path names a group, and no key of ours or the caller's leaves.
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    response::Response,
+};
+use http::{HeaderMap, Method, Uri};
+use openclaw_accounts::Caller;
+use openclaw_models::{dialect::Front, exchange::Passthrough};
+
+use crate::{
+    auth, body,
+    completion::{self, Call},
+    error::Refusal,
+    state::{Endpoint, Router},
+};
+
+/// What an agent's group is called, before the agent's name.
+const GROUP: &str = "agent/";
+/// Where chat completions are, below what a path stands for.
+const CHAT: [&str; 3] = ["", "chat/completions", "v1/chat/completions"];
+
+/// `/agent/<name>`.
+pub(crate) async fn whole(
+    State(router): State<Router>,
+    Path(name): Path<String>,
+    request: axum::extract::Request,
+) -> Response {
+    pass(router, &name, "", request).await
+}
+
+/// `/agent/<name>/<path>`.
+pub(crate) async fn below(
+    State(router): State<Router>,
+    Path((name, rest)): Path<(String, String)>,
+    request: axum::extract::Request,
+) -> Response {
+    pass(router, &name, &rest, request).await
+}
+
+async fn pass(router: Router, name: &str, rest: &str, request: axum::extract::Request) -> Response {
+    let call = Call::new(&router, Front::Chat);
+    let (parts, body) = request.into_parts();
+    let endpoint = endpoint(&router, name);
+    let caller = match auth::caller(&router.inner.accounts, &parts.headers) {
+        Err(_unknown) if endpoint.as_ref().is_some_and(|endpoint| endpoint.is_open) => Caller::Open,
+        Err(refusal) => return call.refused(&refusal, None),
+        Ok(caller) => caller,
+    };
+    let Some(endpoint) = endpoint else {
+        let refusal = Refusal::NotFound {
+            message: format!("there is no model group `{GROUP}{name}`"),
+        };
+        return call.refused(&refusal, Some(&caller));
+    };
+    let sent = Sent {
+        method: parts.method,
+        uri: parts.uri,
+        headers: parts.headers,
+    };
+    match sent_on(&call, &caller, &endpoint, (rest, sent, body)).await {
+        Ok(answer) => completion::response(&call, &caller, answer),
+        Err(refusal) => call.refused(&refusal, Some(&caller)),
+    }
+}
+
+struct Sent {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+async fn sent_on(
+    call: &Call,
+    caller: &Caller,
+    endpoint: &Endpoint,
+    (rest, sent, body): (&str, Sent, Body),
+) -> Result<openclaw_models::exchange::Answer, Refusal> {
+    let body = body::read(body).await?;
+    let is_chat = CHAT.contains(&rest) && sent.method == Method::POST;
+    let reference = endpoint.reference.clone();
+    let asked = if is_chat {
+        body::look(Front::Chat, body)?
+    } else if rest.is_empty() || endpoint.has_subpaths {
+        body::Asked {
+            body,
+            model: None,
+            is_streaming: false,
+            user: None,
+            controls: openclaw_models::exchange::Controls::default(),
+        }
+    } else {
+        return Err(Refusal::NotFound {
+            message: format!("only `{}` itself is passed on", endpoint.path),
+        });
+    };
+    let mut ask = completion::ask(call, caller, reference, asked, &sent.headers);
+    if !is_chat {
+        ask.controls.passthrough = Some(Passthrough {
+            method: sent.method,
+            path: rest.to_owned(),
+            query: sent.uri.query().map(str::to_owned),
+            headers: without_credentials(sent.headers),
+        });
+    }
+    Ok(call.router.inner.models.exchange(ask).await?)
+}
+
+fn without_credentials(headers: HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for (name, value) in &headers {
+        if !auth::is_credential(name) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
+}
+
+/// What a path stands for: what the configuration says, or the group of that name.
+fn endpoint(router: &Router, name: &str) -> Option<Endpoint> {
+    let path = format!("/{GROUP}{name}");
+    let stated = router
+        .inner
+        .options
+        .endpoints
+        .iter()
+        .find(|endpoint| endpoint.path == path);
+    if let Some(stated) = stated {
+        return Some(stated.clone());
+    }
+    let group = format!("{GROUP}{name}");
+    let inventory = router.inner.models.inventory();
+    let is_known = inventory
+        .groups
+        .iter()
+        .any(|known| known.is_named && *known.name == group)
+        || inventory.aliases.iter().any(|(alias, _)| *alias == group);
+    is_known.then(|| Endpoint {
+        path,
+        reference: group,
+        has_subpaths: true,
+        is_open: false,
+    })
+}

@@ -1,0 +1,64 @@
+//! What every request shares.
+
+use std::sync::Arc;
+
+use openclaw_accounts::Accounts;
+use openclaw_models::Models;
+use openclaw_types::Env;
+
+use crate::metrics::Metrics;
+
+/// What the surface is told at start.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The id of this process, which every answer carries: whoever looks for a LiteLLM finds out that it is itself.
+    pub instance: String,
+    /// The version that answers carry.
+    pub version: &'static str,
+    /// Paths below `/agent/`, in addition to one for every model group of that name.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// A path that is passed on to the servers of a model group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Such as `/agent/steward`.
+    pub path: String,
+    /// The model group behind it.
+    pub reference: String,
+    /// Whether what stands behind the path is passed on too.
+    pub has_subpaths: bool,
+    /// Whether it can be used without a key. LiteLLM's default; here only where it is written down.
+    pub is_open: bool,
+}
+
+/// The surface. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Router {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) options: Options,
+    pub(crate) models: Models,
+    pub(crate) accounts: Accounts,
+    pub(crate) env: Arc<dyn Env>,
+    pub(crate) metrics: Metrics,
+}
+
+impl Router {
+    /// Puts it together; nothing is sent, and nothing listens.
+    #[must_use]
+    pub fn new(options: Options, models: Models, accounts: Accounts, env: Arc<dyn Env>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                metrics: Metrics::default(),
+                options,
+                models,
+                accounts,
+                env,
+            }),
+        }
+    }
+}
