@@ -1,6 +1,9 @@
 //! Who asks: the key in one of the headers that LiteLLM's clients use; never in the address.
 
-use http::{HeaderMap, HeaderName, header};
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, HeaderName, header, request::Parts};
 use openclaw_accounts::{Accounts, Caller};
 
 use crate::error::Refusal;
@@ -12,20 +15,51 @@ const BARE: [HeaderName; 3] = [
     HeaderName::from_static("api-key"),
 ];
 
+/// Put into a request's extensions by whoever has already found out that its sender owns this gateway.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner;
+
+/// What is known of a request's sender.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    pub(crate) headers: HeaderMap,
+    is_owner: bool,
+}
+
+impl Asker {
+    pub(crate) fn of(parts: &mut Parts) -> Self {
+        Self {
+            is_owner: parts.extensions.get::<Owner>().is_some(),
+            headers: std::mem::take(&mut parts.headers),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Asker {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(parts))
+    }
+}
+
 /// Every header that may hold the caller's key, and must not be sent on.
 pub(crate) fn is_credential(name: &HeaderName) -> bool {
     *name == header::AUTHORIZATION || BARE.contains(name)
 }
 
 /// Who asks, by the key that is shown.
-pub(crate) fn caller(accounts: &Accounts, headers: &HeaderMap) -> Result<Caller, Refusal> {
-    let shown = key(headers)?;
+pub(crate) fn caller(accounts: &Accounts, asker: &Asker) -> Result<Caller, Refusal> {
+    if asker.is_owner {
+        return Ok(Caller::Master);
+    }
+    let shown = key(&asker.headers)?;
     accounts.identify(shown.as_deref()).map_err(Refusal::from)
 }
 
 /// The same for what only the owner may do.
-pub(crate) fn owner(accounts: &Accounts, headers: &HeaderMap) -> Result<Caller, Refusal> {
-    let caller = caller(accounts, headers)?;
+pub(crate) fn owner(accounts: &Accounts, asker: &Asker) -> Result<Caller, Refusal> {
+    let caller = caller(accounts, asker)?;
     if caller.is_owner() {
         return Ok(caller);
     }

@@ -16,7 +16,8 @@ use openclaw_models::{
 };
 
 use crate::{
-    auth, body,
+    auth::{self, Asker},
+    body,
     body::Asked,
     error::Refusal,
     headers,
@@ -82,15 +83,15 @@ pub(crate) async fn answer(
     router: Router,
     front: Front,
     model: Option<String>,
-    told: HeaderMap,
+    asker: Asker,
     body: Body,
 ) -> Response {
     let call = Call::new(&router, front);
-    let caller = match auth::caller(&router.inner.accounts, &told) {
+    let caller = match auth::caller(&router.inner.accounts, &asker) {
         Ok(caller) => caller,
         Err(refusal) => return call.refused(&refusal, None),
     };
-    match asked(&call, &caller, model, &told, body).await {
+    match asked(&call, &caller, model, &asker.headers, body).await {
         Ok(answer) => response(&call, &caller, answer),
         Err(refusal) => call.refused(&refusal, Some(&caller)),
     }

@@ -5,12 +5,16 @@ use axum::{
     extract::{Query, State},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use openclaw_models::models::{DeploymentState, Inventory};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{auth, error::Refusal, state::Router};
+use crate::{
+    auth::{self, Asker},
+    error::Refusal,
+    state::Router,
+};
 
 /// What health may be asked of.
 #[derive(Debug, Default, Deserialize)]
@@ -43,10 +47,10 @@ pub(crate) async fn ready(State(router): State<Router>) -> Response {
 pub(crate) async fn health(
     State(router): State<Router>,
     Query(asked): Query<Asked>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
     let inventory = router.inner.models.inventory();
-    let caller = match auth::caller(&router.inner.accounts, &headers) {
+    let caller = match auth::caller(&router.inner.accounts, &asker) {
         Ok(caller) => caller,
         // A bare look without a key is welcome; a wrong key is not.
         Err(Refusal::Denied(openclaw_accounts::Denied::MissingKey)) => {

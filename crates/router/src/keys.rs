@@ -8,7 +8,7 @@ use axum::{
     extract::{Query, State},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use openclaw_accounts::{Caller, Error, KeyFilter, KeyState, TeamId, Which};
 use openclaw_types::AgentId;
 use serde::Deserialize;
@@ -16,7 +16,8 @@ use serde_json::{Map, Value, json};
 
 use self::form::{Form, told};
 use crate::{
-    auth, body,
+    auth::{self, Asker},
+    body,
     error::Refusal,
     limits::{KEYS_PAGE, KEYS_PAGE_MAX},
     state::Router,
@@ -85,10 +86,10 @@ async fn object(body: Body) -> Result<Map<String, Value>, Refusal> {
 /// Makes a key and shows it, this once.
 pub(crate) async fn generate(
     State(router): State<Router>,
-    headers: HeaderMap,
+    asker: Asker,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let by = auth::owner(&router.inner.accounts, &headers)?;
+    let by = auth::owner(&router.inner.accounts, &asker)?;
     let form = Form::read(object(body).await?)?;
     let new = form.into_new(router.inner.env.now())?;
     let (record, secret) = router.inner.accounts.generate(&by, new)?;
@@ -107,10 +108,10 @@ fn shown_once(state: &KeyState, key: &str) -> Response {
 pub(crate) async fn info(
     State(router): State<Router>,
     Query(asked): Query<Asked>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
     let accounts = &router.inner.accounts;
-    let caller = auth::caller(accounts, &headers)?;
+    let caller = auth::caller(accounts, &asker)?;
     let state = match (&caller, &asked.key) {
         (Caller::Key(own), named) => {
             let state = accounts.info(&Which::Id(own))?;
@@ -136,11 +137,11 @@ pub(crate) async fn info(
 /// Changes what a key may do; what is not said stays.
 pub(crate) async fn update(
     State(router): State<Router>,
-    headers: HeaderMap,
+    asker: Asker,
     body: Body,
 ) -> Result<Response, Refusal> {
     let accounts = &router.inner.accounts;
-    let by = auth::owner(accounts, &headers)?;
+    let by = auth::owner(accounts, &asker)?;
     let form = Form::read(object(body).await?)?;
     let key = form
         .key()
@@ -154,11 +155,11 @@ pub(crate) async fn update(
 /// Gives keys up, by the keys themselves or by their aliases.
 pub(crate) async fn delete(
     State(router): State<Router>,
-    headers: HeaderMap,
+    asker: Asker,
     body: Body,
 ) -> Result<Response, Refusal> {
     let accounts = &router.inner.accounts;
-    let by = auth::owner(accounts, &headers)?;
+    let by = auth::owner(accounts, &asker)?;
     let asked = object(body).await?;
     let texts = |name: &str| -> Vec<String> {
         let list = asked.get(name).and_then(Value::as_array);
@@ -185,29 +186,29 @@ pub(crate) async fn delete(
 /// Stops a key.
 pub(crate) async fn block(
     State(router): State<Router>,
-    headers: HeaderMap,
+    asker: Asker,
     body: Body,
 ) -> Result<Response, Refusal> {
-    stop(&router, &headers, body, true).await
+    stop(&router, &asker, body, true).await
 }
 
 /// Lets it work again.
 pub(crate) async fn unblock(
     State(router): State<Router>,
-    headers: HeaderMap,
+    asker: Asker,
     body: Body,
 ) -> Result<Response, Refusal> {
-    stop(&router, &headers, body, false).await
+    stop(&router, &asker, body, false).await
 }
 
 async fn stop(
     router: &Router,
-    headers: &HeaderMap,
+    asker: &Asker,
     body: Body,
     is_blocked: bool,
 ) -> Result<Response, Refusal> {
     let accounts = &router.inner.accounts;
-    let by = auth::owner(accounts, headers)?;
+    let by = auth::owner(accounts, asker)?;
     let key = named(&object(body).await?)?;
     let record = accounts.block(&by, &Which::Named(&key), is_blocked)?;
     let state = accounts.info(&Which::Id(&record.id))?;
@@ -217,11 +218,11 @@ async fn stop(
 /// Puts a new key in the place of one that others may know.
 pub(crate) async fn regenerate(
     State(router): State<Router>,
-    headers: HeaderMap,
+    asker: Asker,
     body: Body,
 ) -> Result<Response, Refusal> {
     let accounts = &router.inner.accounts;
-    let by = auth::owner(accounts, &headers)?;
+    let by = auth::owner(accounts, &asker)?;
     let key = named(&object(body).await?)?;
     let (record, secret) = accounts.regenerate(&by, &Which::Named(&key))?;
     let state = accounts.info(&Which::Id(&record.id))?;
@@ -238,9 +239,9 @@ fn named(asked: &Map<String, Value>) -> Result<String, Refusal> {
 pub(crate) async fn list(
     State(router): State<Router>,
     Query(asked): Query<Listed>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
-    auth::owner(&router.inner.accounts, &headers)?;
+    auth::owner(&router.inner.accounts, &asker)?;
     let agent = asked.agent_id.as_deref().map(AgentId::parse).transpose();
     let filter = KeyFilter {
         team: asked.team_id.as_deref().map(TeamId::new),

@@ -26,6 +26,7 @@ mod state;
 mod tokens;
 
 pub use self::{
+    auth::Owner,
     routes::{all, beside_gateway},
     state::{Endpoint, Options, Router},
 };

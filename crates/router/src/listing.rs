@@ -7,7 +7,6 @@ use axum::{
     extract::{Path, Query, State},
     response::{IntoResponse as _, Response},
 };
-use http::HeaderMap;
 use openclaw_accounts::{Accounts, Allowance, Caller, Which};
 use openclaw_models::{
     InputKind,
@@ -17,7 +16,11 @@ use openclaw_types::Price;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{auth, error::Refusal, state::Router};
+use crate::{
+    auth::{self, Asker},
+    error::Refusal,
+    state::Router,
+};
 
 /// When models came about: LiteLLM says this of every one.
 const CREATED: i64 = 1_677_610_602;
@@ -39,9 +42,9 @@ pub(crate) struct Named {
 pub(crate) async fn models(
     State(router): State<Router>,
     Query(asked): Query<Asked>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
-    let caller = auth::caller(&router.inner.accounts, &headers)?;
+    let caller = auth::caller(&router.inner.accounts, &asker)?;
     let names = names(&router, &caller);
     let tells = asked.include_metadata.as_deref() == Some("true");
     let data: Vec<Value> = names
@@ -61,9 +64,9 @@ pub(crate) async fn models(
 pub(crate) async fn one(
     State(router): State<Router>,
     Path(wanted): Path<String>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
-    let caller = auth::caller(&router.inner.accounts, &headers)?;
+    let caller = auth::caller(&router.inner.accounts, &asker)?;
     let known = names(&router, &caller);
     if known.iter().any(|(name, _)| *name == wanted) {
         return Ok(Json(model(&wanted)).into_response());
@@ -116,9 +119,9 @@ fn allowance(accounts: &Accounts, caller: &Caller) -> Option<Allowance> {
 pub(crate) async fn info(
     State(router): State<Router>,
     Query(named): Query<Named>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
-    let caller = auth::caller(&router.inner.accounts, &headers)?;
+    let caller = auth::caller(&router.inner.accounts, &asker)?;
     let inventory = router.inner.models.inventory();
     let allowed = allowance(&router.inner.accounts, &caller);
     let groups = shown(&inventory);
@@ -191,9 +194,9 @@ fn known(tokens: u32) -> Option<u32> {
 pub(crate) async fn group_info(
     State(router): State<Router>,
     Query(named): Query<Named>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
-    let caller = auth::caller(&router.inner.accounts, &headers)?;
+    let caller = auth::caller(&router.inner.accounts, &asker)?;
     let inventory = router.inner.models.inventory();
     let allowed = allowance(&router.inner.accounts, &caller);
     let groups = shown(&inventory).filter(|group| {

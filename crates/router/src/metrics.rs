@@ -10,10 +10,14 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::{HeaderMap, header};
+use http::header;
 use openclaw_models::{dialect::Front, exchange::Spent};
 
-use crate::{auth, error::Refusal, state::Router};
+use crate::{
+    auth::{self, Asker},
+    error::Refusal,
+    state::Router,
+};
 
 /// Upper bounds of the buckets of durations, in seconds.
 const BUCKETS: [f64; 12] = [
@@ -109,9 +113,9 @@ impl Metrics {
 /// Everything for Prometheus; keys may be measured by their owner alone.
 pub(crate) async fn metrics(
     State(router): State<Router>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
-    auth::owner(&router.inner.accounts, &headers)?;
+    auth::owner(&router.inner.accounts, &asker)?;
     let text = router.inner.metrics.text() + &deployments(&router);
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())

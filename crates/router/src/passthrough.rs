@@ -13,7 +13,8 @@ use openclaw_accounts::Caller;
 use openclaw_models::{dialect::Front, exchange::Passthrough};
 
 use crate::{
-    auth, body,
+    auth::{self, Asker},
+    body,
     completion::{self, Call},
     error::Refusal,
     state::{Endpoint, Router},
@@ -44,9 +45,10 @@ pub(crate) async fn below(
 
 async fn pass(router: Router, name: &str, rest: &str, request: axum::extract::Request) -> Response {
     let call = Call::new(&router, Front::Chat);
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let asker = Asker::of(&mut parts);
     let endpoint = endpoint(&router, name);
-    let caller = match auth::caller(&router.inner.accounts, &parts.headers) {
+    let caller = match auth::caller(&router.inner.accounts, &asker) {
         Err(_unknown) if endpoint.as_ref().is_some_and(|endpoint| endpoint.is_open) => Caller::Open,
         Err(refusal) => return call.refused(&refusal, None),
         Ok(caller) => caller,
@@ -60,7 +62,7 @@ async fn pass(router: Router, name: &str, rest: &str, request: axum::extract::Re
     let sent = Sent {
         method: parts.method,
         uri: parts.uri,
-        headers: parts.headers,
+        headers: asker.headers,
     };
     match sent_on(&call, &caller, &endpoint, (rest, sent, body)).await {
         Ok(answer) => completion::response(&call, &caller, answer),

@@ -8,13 +8,13 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{any, get, post},
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use openclaw_models::dialect::Front;
 use serde_json::json;
 
 use crate::{
-    completion::answer, headers, health, keys, listing, metrics, passthrough, spend, state::Router,
-    tokens,
+    auth::Asker, completion::answer, headers, health, keys, listing, metrics, passthrough, spend,
+    state::Router, tokens,
 };
 
 /// The header by which a router knows itself.
@@ -35,19 +35,19 @@ pub fn all(router: Router) -> Axum {
         .route("/v1/messages/count_tokens", post(tokens::messages))
         .merge(models())
         .merge(completions())
-        .merge(beside());
+        .merge(beside())
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method);
     finished(table, router)
 }
 
-/// What stands beside the gateway's own paths, on its port.
+/// What stands beside the gateway's own paths, on its port; what is on no path is the gateway's to answer.
 pub fn beside_gateway(router: Router) -> Axum {
     finished(beside(), router)
 }
 
 fn finished(table: Axum<Router>, router: Router) -> Axum {
     table
-        .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
         // The bound is kept where bodies are read, with an answer that says so.
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(router.clone(), marked))
@@ -112,31 +112,31 @@ async fn marked(State(router): State<Router>, request: Request, next: Next) -> R
     response
 }
 
-async fn chat(State(router): State<Router>, headers: HeaderMap, body: Body) -> Response {
-    answer(router, Front::Chat, None, headers, body).await
+async fn chat(State(router): State<Router>, asker: Asker, body: Body) -> Response {
+    answer(router, Front::Chat, None, asker, body).await
 }
 
-async fn text(State(router): State<Router>, headers: HeaderMap, body: Body) -> Response {
-    answer(router, Front::Completions, None, headers, body).await
+async fn text(State(router): State<Router>, asker: Asker, body: Body) -> Response {
+    answer(router, Front::Completions, None, asker, body).await
 }
 
-async fn embeddings(State(router): State<Router>, headers: HeaderMap, body: Body) -> Response {
-    answer(router, Front::Embeddings, None, headers, body).await
+async fn embeddings(State(router): State<Router>, asker: Asker, body: Body) -> Response {
+    answer(router, Front::Embeddings, None, asker, body).await
 }
 
-async fn responses(State(router): State<Router>, headers: HeaderMap, body: Body) -> Response {
-    answer(router, Front::Responses, None, headers, body).await
+async fn responses(State(router): State<Router>, asker: Asker, body: Body) -> Response {
+    answer(router, Front::Responses, None, asker, body).await
 }
 
-async fn messages(State(router): State<Router>, headers: HeaderMap, body: Body) -> Response {
-    answer(router, Front::Messages, None, headers, body).await
+async fn messages(State(router): State<Router>, asker: Asker, body: Body) -> Response {
+    answer(router, Front::Messages, None, asker, body).await
 }
 
 /// Paths that name the model.
 async fn named(
     State(router): State<Router>,
     Path(rest): Path<String>,
-    headers: HeaderMap,
+    asker: Asker,
     body: Body,
 ) -> Response {
     let fronts = [Front::Chat, Front::Completions, Front::Embeddings];
@@ -145,7 +145,7 @@ async fn named(
         (!model.is_empty()).then(|| (front, model.to_owned()))
     });
     match found {
-        Some((front, model)) => answer(router, front, Some(model), headers, body).await,
+        Some((front, model)) => answer(router, front, Some(model), asker, body).await,
         None => unknown().await,
     }
 }

@@ -6,14 +6,19 @@ use axum::{
     extract::{Query as Asked, State},
     response::{IntoResponse as _, Response},
 };
-use http::HeaderMap;
 use openclaw_accounts::{Caller, Dimension, LogEntry, Query, Row, TeamId, Which};
 use openclaw_models::dialect::Front;
 use openclaw_types::{Money, Timestamp, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{auth, body, error::Refusal, limits::LOGS_LISTED, state::Router};
+use crate::{
+    auth::{self, Asker},
+    body,
+    error::Refusal,
+    limits::LOGS_LISTED,
+    state::Router,
+};
 
 /// Which calls are meant.
 #[derive(Debug, Default, Deserialize)]
@@ -63,9 +68,9 @@ fn parse_date(text: &str) -> Option<Timestamp> {
 pub(crate) async fn logs(
     State(router): State<Router>,
     Asked(filter): Asked<Filter>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
-    let caller = auth::caller(&router.inner.accounts, &headers)?;
+    let caller = auth::caller(&router.inner.accounts, &asker)?;
     let query = filter.query(&router, &caller)?;
     let accounts = router.inner.accounts.clone();
     let limit = filter.limit.unwrap_or(LOGS_LISTED);
@@ -116,9 +121,9 @@ fn log(entry: &LogEntry) -> Value {
 pub(crate) async fn global(
     State(router): State<Router>,
     Asked(filter): Asked<Filter>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
-    let caller = auth::owner(&router.inner.accounts, &headers)?;
+    let caller = auth::owner(&router.inner.accounts, &asker)?;
     let query = filter.query(&router, &caller)?;
     let report = router.inner.accounts.spend(&query, &[]);
     let budgets = router.inner.accounts.budgets();
@@ -133,54 +138,54 @@ pub(crate) async fn global(
 pub(crate) async fn keys(
     State(router): State<Router>,
     Asked(filter): Asked<Filter>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
-    broken_down(&router, &filter, &headers, Dimension::Key)
+    broken_down(&router, &filter, &asker, Dimension::Key)
 }
 
 /// What was spent on each model.
 pub(crate) async fn models(
     State(router): State<Router>,
     Asked(filter): Asked<Filter>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
-    broken_down(&router, &filter, &headers, Dimension::Model)
+    broken_down(&router, &filter, &asker, Dimension::Model)
 }
 
 /// What was spent with each provider.
 pub(crate) async fn providers(
     State(router): State<Router>,
     Asked(filter): Asked<Filter>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
-    broken_down(&router, &filter, &headers, Dimension::Provider)
+    broken_down(&router, &filter, &asker, Dimension::Provider)
 }
 
 /// What each team has spent.
 pub(crate) async fn teams(
     State(router): State<Router>,
     Asked(filter): Asked<Filter>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
-    broken_down(&router, &filter, &headers, Dimension::Team)
+    broken_down(&router, &filter, &asker, Dimension::Team)
 }
 
 /// What was spent on each day.
 pub(crate) async fn days(
     State(router): State<Router>,
     Asked(filter): Asked<Filter>,
-    headers: HeaderMap,
+    asker: Asker,
 ) -> Result<Response, Refusal> {
-    broken_down(&router, &filter, &headers, Dimension::Day)
+    broken_down(&router, &filter, &asker, Dimension::Day)
 }
 
 fn broken_down(
     router: &Router,
     filter: &Filter,
-    headers: &HeaderMap,
+    asker: &Asker,
     by: Dimension,
 ) -> Result<Response, Refusal> {
-    let caller = auth::owner(&router.inner.accounts, headers)?;
+    let caller = auth::owner(&router.inner.accounts, asker)?;
     let query = filter.query(router, &caller)?;
     let report = router.inner.accounts.spend(&query, &[by]);
     let rows: Vec<Value> = report.rows.iter().map(|row| self::row(row, by)).collect();
@@ -212,10 +217,10 @@ fn row(row: &Row, by: Dimension) -> Value {
 /// What a request would cost, or an answer has cost.
 pub(crate) async fn calculate(
     State(router): State<Router>,
-    headers: HeaderMap,
+    asker: Asker,
     body: Body,
 ) -> Result<Response, Refusal> {
-    auth::caller(&router.inner.accounts, &headers)?;
+    auth::caller(&router.inner.accounts, &asker)?;
     let asked = body::read(body).await?;
     let asked: Value = serde_json::from_slice(&asked).map_err(|error| Refusal::NotJson {
         reason: error.to_string(),

@@ -10,7 +10,12 @@ use http::HeaderMap;
 use openclaw_models::dialect::Front;
 use serde_json::{Value, json};
 
-use crate::{auth, body, error::Refusal, state::Router};
+use crate::{
+    auth::{self, Asker},
+    body,
+    error::Refusal,
+    state::Router,
+};
 
 /// Bytes of ordinary text that one token stands for.
 const BYTES_A_TOKEN: usize = 4;
@@ -20,10 +25,10 @@ const TOKENS_A_MESSAGE: usize = 4;
 /// LiteLLM's question.
 pub(crate) async fn counter(
     State(router): State<Router>,
-    headers: HeaderMap,
+    asker: Asker,
     body: Body,
 ) -> Result<Response, Refusal> {
-    auth::caller(&router.inner.accounts, &headers)?;
+    auth::caller(&router.inner.accounts, &asker)?;
     let asked = body::read(body).await?;
     let asked: Value = serde_json::from_slice(&asked).map_err(|error| Refusal::NotJson {
         reason: error.to_string(),
@@ -43,13 +48,9 @@ pub(crate) async fn counter(
 }
 
 /// Anthropic's question.
-pub(crate) async fn messages(
-    State(router): State<Router>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
+pub(crate) async fn messages(State(router): State<Router>, asker: Asker, body: Body) -> Response {
     let counted = async {
-        auth::caller(&router.inner.accounts, &headers)?;
+        auth::caller(&router.inner.accounts, &asker)?;
         let asked = body::look(Front::Messages, body::read(body).await?)?;
         serde_json::from_slice::<Value>(&asked.body).map_err(|error| Refusal::NotJson {
             reason: error.to_string(),
