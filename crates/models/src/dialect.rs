@@ -9,6 +9,7 @@ use bytes::Bytes;
 use openclaw_types::{StopReason, Usage};
 use serde_json::{Map, Value};
 
+use self::piece::{Reader, Writer};
 pub use self::{
     fields::{Change, Fields},
     front::Front,

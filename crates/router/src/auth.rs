@@ -66,6 +66,13 @@ pub(crate) fn owner(accounts: &Accounts, asker: &Asker) -> Result<Caller, Refusa
     Err(Refusal::NotOwner)
 }
 
+/// The key that a request shows, where it shows one that can be read.
+#[must_use]
+pub fn shown_key(headers: &HeaderMap) -> Option<String> {
+    // What can't be read is refused where it is asked for.
+    key(headers).unwrap_or(Some(String::new()))
+}
+
 /// The key, where one is shown. One that can't be read is a wrong key, never none.
 fn key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     for name in &BARE {
