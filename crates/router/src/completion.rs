@@ -114,7 +114,7 @@ async fn asked(
             ),
             param: "model".to_owned(),
         })?;
-    let ask = ask(call, caller, reference, asked, told);
+    let ask = ask(call, caller, &reference, asked, told);
     Ok(call.inner().models.exchange(ask).await?)
 }
 
@@ -122,7 +122,7 @@ async fn asked(
 pub(crate) fn ask(
     call: &Call,
     caller: &Caller,
-    reference: String,
+    reference: &str,
     asked: Asked,
     told: &HeaderMap,
 ) -> Ask {
@@ -141,7 +141,7 @@ pub(crate) fn ask(
         request_id: Some(call.id.clone()),
         user: asked.user,
         controls,
-        ..Ask::new(caller.clone(), call.front, &reference, asked.body)
+        ..Ask::new(caller.clone(), call.front, reference, asked.body)
     }
 }
 

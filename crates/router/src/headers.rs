@@ -9,8 +9,8 @@ use openclaw_types::Money;
 pub(crate) const LITELLM_VERSION: &str = "1.106.2";
 
 /// Sets a header; a value that can't be one is left out.
-pub(crate) fn set(headers: &mut HeaderMap, name: &'static str, value: impl ToString) {
-    if let Ok(value) = HeaderValue::try_from(value.to_string()) {
+pub(crate) fn set(headers: &mut HeaderMap, name: &'static str, value: impl std::fmt::Display) {
+    if let Ok(value) = HeaderValue::try_from(format!("{value}")) {
         headers.insert(HeaderName::from_static(name), value);
     }
 }

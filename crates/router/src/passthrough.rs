@@ -84,7 +84,6 @@ async fn sent_on(
 ) -> Result<openclaw_models::exchange::Answer, Refusal> {
     let body = body::read(body).await?;
     let is_chat = CHAT.contains(&rest) && sent.method == Method::POST;
-    let reference = endpoint.reference.clone();
     let asked = if is_chat {
         body::look(Front::Chat, body)?
     } else if rest.is_empty() || endpoint.has_subpaths {
@@ -100,21 +99,21 @@ async fn sent_on(
             message: format!("only `{}` itself is passed on", endpoint.path),
         });
     };
-    let mut ask = completion::ask(call, caller, reference, asked, &sent.headers);
+    let mut ask = completion::ask(call, caller, &endpoint.reference, asked, &sent.headers);
     if !is_chat {
         ask.controls.passthrough = Some(Passthrough {
             method: sent.method,
             path: rest.to_owned(),
             query: sent.uri.query().map(str::to_owned),
-            headers: without_credentials(sent.headers),
+            headers: without_credentials(&sent.headers),
         });
     }
     Ok(call.router.inner.models.exchange(ask).await?)
 }
 
-fn without_credentials(headers: HeaderMap) -> HeaderMap {
+fn without_credentials(headers: &HeaderMap) -> HeaderMap {
     let mut kept = HeaderMap::new();
-    for (name, value) in &headers {
+    for (name, value) in headers {
         if !auth::is_credential(name) {
             kept.append(name.clone(), value.clone());
         }
@@ -141,7 +140,7 @@ fn endpoint(router: &Router, name: &str) -> Option<Endpoint> {
         .iter()
         .any(|known| known.is_named && *known.name == group)
         || inventory.aliases.iter().any(|(alias, _)| *alias == group);
-    is_known.then(|| Endpoint {
+    is_known.then_some(Endpoint {
         path,
         reference: group,
         has_subpaths: true,

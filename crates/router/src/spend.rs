@@ -200,6 +200,7 @@ fn row(row: &Row, by: Dimension) -> Value {
         Dimension::Agent => ("agent_id", &row.agent),
         Dimension::Provider => ("provider", &row.provider),
         Dimension::Model => ("model", &row.model),
+        Dimension::Group => ("model_group", &row.group),
     };
     let mut told = json!({
         "total_spend": row.tally.cost.as_usd(),

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{fields::Change, *};
+use super::*;
 use crate::sse;
 
 const ORIGIN: &str = "group";
