@@ -20,6 +20,7 @@ pub mod client;
 pub mod frame;
 pub mod gateway;
 pub mod http;
+pub mod models;
 pub mod native;
 pub mod normal;
 pub mod peer;

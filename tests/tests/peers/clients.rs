@@ -9,7 +9,7 @@ use openclaw_tests::{
 };
 use tokio::process::Command;
 
-const DEADLINE: std::time::Duration = std::time::Duration::from_secs(120);
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(240);
 
 /// What a LiteLLM without a database says of an unknown key, and what it makes of Anthropic's own status.
 const DEVIATIONS: &str =

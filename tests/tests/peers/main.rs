@@ -7,5 +7,6 @@
 
 mod backend;
 mod clients;
+mod faults;
 mod litellm;
 mod upstream;
