@@ -195,7 +195,7 @@ impl Plans<'_> {
             match made {
                 Ok((deployment, entry)) => {
                     let name = Arc::clone(&deployment.server.name);
-                    self.routes.entries.insert(name, entry);
+                    self.routes.entries.extend(entry.map(|entry| (name, entry)));
                     builder.deployment(deployment, stated.order, stated.weight);
                 }
                 Err(detail) => {
@@ -235,27 +235,27 @@ impl Plans<'_> {
     }
 
     fn keyed(&mut self, provider: &ProviderOptions) {
-        if let Ok(entry) = self.entry(provider) {
+        if let Ok(Some(entry)) = self.entry(provider) {
             let server = Arc::new(Server::of(provider));
             let keyed = Keyed { server, entry };
             self.routes.keyed.insert(provider.id.clone(), keyed);
         }
     }
 
-    fn entry(&self, provider: &ProviderOptions) -> Result<Entry, String> {
+    /// What agents' calls go through; nothing where only clients' requests are sent.
+    fn entry(&self, provider: &ProviderOptions) -> Result<Option<Entry>, String> {
         if provider.api != Api::OpenAiCompletions {
-            return Err(format!(
-                "the protocol {} is not spoken",
-                provider.api.as_str()
-            ));
+            let url = http::Url::parse(&provider.base_url);
+            url.map_err(|error| format!("its address is none: {error}"))?;
+            return Ok(None);
         }
         let env = Arc::clone(&self.ground.env);
         let openai =
             OpenAi::new(provider, self.http.clone(), env).map_err(|error| error.full_text())?;
-        Ok(Entry {
+        Ok(Some(Entry {
             provider: Arc::new(openai),
             tier: Tier::Full,
-        })
+        }))
     }
 
     fn left_out(&mut self, name: &str, detail: String) {
@@ -277,6 +277,6 @@ fn add_local(routes: &mut Routes, local: &Local, deadlines: Deadlines, rules: Ru
     };
     let server = Arc::new(Server::inner(local::ID));
     let listing = Listing::of(Deployment::of(server, deadlines, rules));
-    routes.add(listing, &[model], entry);
+    routes.add(listing, &[model], Some(entry));
     id
 }

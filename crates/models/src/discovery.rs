@@ -12,7 +12,7 @@ use crate::{
     },
     http::Http,
     openai::versioned,
-    options::{DiscoveryOptions, ModelOptions, ProviderOptions, Transport},
+    options::{Api, DiscoveryOptions, ModelOptions, ProviderOptions, Transport},
     secret::Secret,
 };
 
@@ -148,8 +148,10 @@ impl Discovery {
     async fn ask_one_configured(&self, provider: &ProviderOptions) -> Place {
         let known = KNOWN.iter().find(|known| known.id == provider.id);
         let is_declared = !provider.models.is_empty();
+        // Other protocols list models in other ways, and are called with what is named.
+        let lists = matches!(provider.api, Api::OpenAiCompletions | Api::OpenAiResponses);
         let answer = if (is_declared && self.is_doubtful(provider))
-            || (!is_declared && known.is_none_or(|known| known.lists))
+            || (!is_declared && lists && known.is_none_or(|known| known.lists))
         {
             self.list(&Probe::of(provider)).await
         } else {

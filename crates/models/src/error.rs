@@ -152,6 +152,14 @@ pub enum Error {
         /// Why not.
         why: crate::routing::Unserved,
     },
+    /// The server speaks a protocol in which only clients' requests are sent so far.
+    #[error("`{provider}` speaks {}, in which no agent's call is sent", api.as_str())]
+    Unspoken {
+        /// Which provider.
+        provider: Arc<str>,
+        /// Its protocol.
+        api: crate::options::Api,
+    },
     /// The model on this machine can't be had.
     #[error("the local model is not ready: {message}")]
     Local {
@@ -223,7 +231,10 @@ impl Error {
             Self::CutOff { .. } => Kind::Transport,
             Self::Malformed { .. } => Kind::Malformed,
             Self::Encode { .. } => Kind::BadRequest,
-            Self::NoModel { .. } | Self::Local { .. } | Self::NoRuntime { .. } => Kind::NoModel,
+            Self::NoModel { .. }
+            | Self::Local { .. }
+            | Self::Unspoken { .. }
+            | Self::NoRuntime { .. } => Kind::NoModel,
             Self::Resting { retry_after, .. } => Kind::RateLimited {
                 retry_after: Some(*retry_after),
             },
@@ -254,6 +265,9 @@ impl Error {
                 "a slow model needs longer deadlines: `timeouts` of provider `{provider}`"
             )),
             Self::NoModel { why, .. } => Some(why.hint()),
+            Self::Unspoken { .. } => Some(
+                "give agents a model behind an OpenAI-compatible address, or this one behind our own router".to_owned(),
+            ),
             Self::Exhausted { attempts } => {
                 attempts.iter().find_map(|attempt| attempt.error.hint())
             }

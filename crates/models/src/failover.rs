@@ -68,7 +68,10 @@ impl Failover {
     async fn ask(&self, candidate: &Candidate, request: &Request) -> Result<ChunkStream, Error> {
         let server = &candidate.deployment.server;
         let Some(entry) = self.routes.entries.get(&server.name) else {
-            return Err(Error::Cancelled);
+            return Err(Error::Unspoken {
+                provider: Arc::clone(&server.provider),
+                api: server.api,
+            });
         };
         let mut call = Call {
             candidate: Some(candidate.clone()),

@@ -112,7 +112,7 @@ impl Models {
         };
         let template = Deployment::of(Arc::new(server), deadlines, Rules::default());
         let mut routes = Routes::default();
-        routes.add(Listing::of(template), &[model], entry);
+        routes.add(Listing::of(template), &[model], Some(entry));
         routes.otherwise("scripted/scripted".to_owned());
         let http = Http::new(http::Options::default());
         Self {

@@ -50,7 +50,7 @@ impl Bench {
                 tier: Tier::Full,
             };
             let model = ModelOptions::named(&format!("m{place}"));
-            routes.add(Listing::of(template), &[model], entry);
+            routes.add(Listing::of(template), &[model], Some(entry));
         }
         routes
     }

@@ -242,12 +242,13 @@ async fn a_deployment_that_cant_be_called_is_named_and_the_others_work() {
     let mut unknown = deployment("g", &good, "a");
     unknown.base_url = None;
     unknown.provider = "nobody".to_owned();
-    let unspoken = DeploymentOptions {
+    let no_address = DeploymentOptions {
         api: Some(Api::Gemini),
+        base_url: Some("nowhere".to_owned()),
         ..deployment("g", &good, "b")
     };
     let models = start(with(
-        vec![unknown, unspoken, deployment("g", &good, "c")],
+        vec![unknown, no_address, deployment("g", &good, "c")],
         Settings::default(),
     ));
     assert_eq!(said(&models, "g").await.as_deref(), Ok("c"));
@@ -268,7 +269,7 @@ async fn a_deployment_that_cant_be_called_is_named_and_the_others_work() {
             ),
             pair(
                 "g (openai/b)",
-                "the protocol google-generative-ai is not spoken"
+                "its address is none: relative URL without a base"
             ),
         ]
     );
@@ -301,4 +302,33 @@ async fn a_deployment_takes_what_it_leaves_out_from_the_provider_of_its_name() {
     };
     // A key is not shown to an address that it was not stated for.
     assert_eq!((shows_key(&good), shows_key(&elsewhere)), (true, false));
+}
+
+#[tokio::test]
+async fn a_protocol_that_agents_calls_are_not_sent_in_is_passed_over_and_told() {
+    let good = echo(&[], "").await;
+    let foreign = DeploymentOptions {
+        api: Some(Api::AnthropicMessages),
+        ..deployment("g", &good, "foreign")
+    };
+    let solo = DeploymentOptions {
+        group: "solo".to_owned(),
+        id: "solo".to_owned(),
+        ..foreign.clone()
+    };
+    let behind = DeploymentOptions {
+        order: 1,
+        ..deployment("g", &good, "spoken")
+    };
+    let models = start(with(vec![foreign, solo, behind], Settings::default()));
+    assert_eq!(said(&models, "g").await.as_deref(), Ok("spoken"));
+    let request = Request {
+        model: "solo".to_owned(),
+        ..hello()
+    };
+    let (_, error) = collect(models.stream(&steward(), request)).await;
+    assert_eq!(
+        error.expect("nobody answers").full_text(),
+        "`openai` speaks anthropic-messages, in which no agent's call is sent"
+    );
 }
