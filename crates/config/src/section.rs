@@ -304,6 +304,18 @@ impl<'a> Entry<'a> {
         texts.collect()
     }
 
+    /// The texts of a list with each one's place.
+    pub(crate) fn text_items(&self) -> impl Iterator<Item = (Position, &'a str)> {
+        let items = match &self.item.value {
+            Typed::List(items) => items.as_slice(),
+            _ => &[],
+        };
+        items.iter().filter_map(|item| match &item.value {
+            Typed::Text(text) => Some((item.at, text.as_str())),
+            _ => None,
+        })
+    }
+
     /// The entry as a secret.
     pub(crate) fn secret(&self) -> Option<Secret> {
         match &self.item.value {

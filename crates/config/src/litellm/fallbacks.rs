@@ -29,8 +29,8 @@ impl Reader<'_> {
                     self.group(targets.at(), &path, group, groups);
                 }
                 let targets_of = targets.texts();
-                for target in &targets_of {
-                    self.group(targets.at(), &path, target, groups);
+                for (index, (at, target)) in targets.text_items().enumerate() {
+                    self.group(at, &format!("{path}[{index}]"), target, groups);
                 }
                 if fallbacks.insert(group.to_owned(), targets_of).is_some() {
                     self.warning(
@@ -101,14 +101,10 @@ impl Reader<'_> {
         if groups.contains(name) || names_provider || groups.iter().any(is_wildcard) {
             return;
         }
-        self.warning(
-            at,
-            path,
-            format!("no deployment of this file is called {name:?}"),
-        )
-        .hint_with(|| {
-            let near = suggest::nearest(name, groups.iter().copied())?;
-            Some(format!("did you mean `{near}`?"))
-        });
+        self.warning(at, path, "no deployment of this file has this name")
+            .hint_with(|| {
+                let near = suggest::nearest(name, groups.iter().copied())?;
+                Some(format!("did you mean `{near}`?"))
+            });
     }
 }

@@ -1,18 +1,32 @@
-//! The reference page is the table of keys, written out.
+//! The reference pages are the tables of keys, written out.
 
 use std::{fs, path::Path};
 
-const START: &str = "<!-- keys: written from crates/config/src/schema/keys.txt -->\n";
+/// The page of `openclaw.json`.
+const CONFIG: (&str, &str) = (
+    "../../docs/config.md",
+    "<!-- keys: written from crates/config/src/schema/keys.txt -->\n",
+);
+
+/// The page of `litellm_config.yaml`.
+const LITELLM: (&str, &str) = (
+    "../../docs/litellm.md",
+    "<!-- keys: written from crates/config/src/litellm/keys.txt -->\n",
+);
 
 #[test]
-fn the_page_holds_every_key_as_the_table_has_it() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/config.md");
+fn the_pages_hold_every_key_as_the_tables_have_it() {
+    holds(CONFIG, &openclaw_config::reference::markdown());
+    holds(LITELLM, &openclaw_config::reference::litellm_markdown());
+}
+
+fn holds((path, start): (&str, &str), expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     let page = fs::read_to_string(&path).unwrap();
-    let (guide, keys) = page.split_once(START).unwrap();
-    let expected = openclaw_config::reference::markdown();
+    let (guide, keys) = page.split_once(start).unwrap();
     // The way to write the page anew; in the ordinary run nothing is written.
     if std::env::var_os("OPENCLAW_WRITE_DOCS").is_some() {
-        fs::write(&path, format!("{guide}{START}{expected}")).unwrap();
+        fs::write(&path, format!("{guide}{start}{expected}")).unwrap();
     } else {
         assert_eq!(keys, expected, "run the test with OPENCLAW_WRITE_DOCS=1");
     }
@@ -32,6 +46,7 @@ fn the_examples_of_the_page_are_good_configurations() {
         let home = crate::fixture::Home::with(example)
             .variable("OPENAI_API_KEY", "x")
             .variable("LITELLM_MASTER_KEY", "x");
+        home.write(".litellm/litellm_config.yaml", "model_list: []\n");
         assert_eq!(home.report(), "", "{example}");
     }
 }

@@ -44,6 +44,7 @@ fn passed(output: Output, config: &Config, problems: &[Problem]) -> Result<(), F
             "starts": true,
             "config": config.paths.config_file,
             "stateDir": config.paths.state,
+            "litellm": config.router.litellm.as_ref().map(|litellm| &litellm.file),
             "agents": config.agents.len(),
             "degraded": degraded,
             "warnings": warnings,
@@ -52,6 +53,13 @@ fn passed(output: Output, config: &Config, problems: &[Problem]) -> Result<(), F
         }))?;
     } else {
         list(problems);
+        if let Some(litellm) = &config.router.litellm {
+            output::line(&format!(
+                "{}: {} are used",
+                litellm.file.display(),
+                counted(litellm.deployments.len(), "deployment")
+            ));
+        }
         for workspace in &workspaces {
             output::line(&format!("degraded: {workspace}"));
         }
