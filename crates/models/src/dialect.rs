@@ -18,6 +18,8 @@ pub use self::{
 use crate::options::Api;
 
 mod chat;
+mod completions;
+mod embeddings;
 pub(crate) mod fields;
 mod front;
 mod gemini;
@@ -26,6 +28,7 @@ mod ollama;
 mod parts;
 mod piece;
 mod request;
+mod responses;
 mod sight;
 mod stream;
 mod whole;
@@ -56,8 +59,8 @@ pub struct Prepared {
     pub headers: Vec<(&'static str, &'static str)>,
     /// How a streamed answer is cut into pieces.
     pub framing: Framing,
-    /// Whether the answer comes as the call of a tool, because the dialect has no other way to ask for JSON; to be
-    /// told to [`Origin`].
+    /// Whether the answer comes in another form than was asked for, because the dialect has no word for that: JSON as the
+    /// call of a tool, embeddings as numbers and not in base64; to be told to [`Origin`].
     pub answers_by_tool: bool,
 }
 
@@ -168,6 +171,9 @@ pub fn request(front: Front, api: Api, body: &Bytes, to: &Target<'_>) -> Result<
     if front.is_native(api) {
         return request::same(front, body, to);
     }
+    if (front, is_embedding(api)) == (Front::Embeddings, true) {
+        return embeddings::ask(api, &request::object(body)?, to);
+    }
     let chat = request::chat(front, body)?;
     match (chat, api) {
         (Some(chat), Api::OpenAiCompletions) => {
@@ -175,9 +181,10 @@ pub fn request(front: Front, api: Api, body: &Bytes, to: &Target<'_>) -> Result<
             request::same(Front::Chat, &body, to)
         }
         (Some(chat), Api::AnthropicMessages) => messages::from_chat(&chat, to),
+        (Some(chat), Api::OpenAiResponses) => responses::from_chat(&chat, to),
         (Some(chat), Api::Gemini) => gemini::from_chat(&chat, to),
         (Some(chat), Api::Ollama) => ollama::from_chat(&chat, to),
-        _ => Err(unspeakable(front, api)),
+        (None, _) => Err(unspeakable(front, api)),
     }
 }
 
@@ -188,6 +195,9 @@ pub fn request(front: Front, api: Api, body: &Bytes, to: &Target<'_>) -> Result<
 pub fn whole(front: Front, api: Api, body: &Bytes, from: &Origin) -> Result<Whole, Fault> {
     if front.is_native(api) {
         return whole::same(front, body, from);
+    }
+    if (front, is_embedding(api)) == (Front::Embeddings, true) {
+        return embeddings::answer(body, from);
     }
     match (reader(api, from), writer(front, from)) {
         (Some(reader), Some(writer)) => whole::through(reader, writer.as_ref(), body, from),
@@ -202,7 +212,7 @@ fn reader(api: Api, from: &Origin) -> Option<Box<dyn Reader>> {
         Api::AnthropicMessages => Some(Box::new(messages::MessagesReader::default())),
         Api::Gemini => Some(Box::new(gemini::GeminiReader::new(&from.id))),
         Api::Ollama => Some(Box::new(ollama::OllamaReader::new(&from.id))),
-        Api::OpenAiResponses => None,
+        Api::OpenAiResponses => Some(Box::new(responses::ResponsesReader::default())),
     }
 }
 
@@ -211,8 +221,15 @@ fn writer(front: Front, from: &Origin) -> Option<Box<dyn Writer>> {
     match front {
         Front::Chat => Some(Box::new(chat::ChatWriter::new(from))),
         Front::Messages => Some(Box::new(messages::MessagesWriter::new(from))),
-        Front::Completions | Front::Embeddings | Front::Responses => None,
+        Front::Responses => Some(Box::new(responses::ResponsesWriter::new(from))),
+        Front::Completions => Some(Box::new(completions::CompletionsWriter::new(from))),
+        Front::Embeddings => None,
     }
+}
+
+/// Whether a server's own protocol has a way to embed texts.
+const fn is_embedding(api: Api) -> bool {
+    matches!(api, Api::Gemini | Api::Ollama)
 }
 
 fn unspeakable(front: Front, api: Api) -> Fault {

@@ -51,6 +51,7 @@ impl Front {
                 Self::Chat | Self::Completions | Self::Embeddings,
                 Api::OpenAiCompletions
             ) | (Self::Messages, Api::AnthropicMessages)
+                | (Self::Responses, Api::OpenAiResponses)
         )
     }
 }

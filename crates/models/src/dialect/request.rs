@@ -6,9 +6,9 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::{
-    Fault, Fields, Framing, Front, Prepared, Target,
+    Fault, Fields, Framing, Front, Prepared, Target, completions,
     fields::{Change, quoted},
-    messages,
+    messages, responses,
 };
 
 /// What a stream is asked to end with, so that it can be paid for.
@@ -56,13 +56,19 @@ fn usage(fields: &Fields<'_>) -> String {
     }
 }
 
-/// A request as chat completions, which every dialect can be said in; nothing where there is no way yet.
+/// A request's fields.
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Fault> {
+    serde_json::from_slice(body).map_err(|source| Fault::NoObject { source })
+}
+
+/// A request as chat completions, which every dialect can be said in; nothing where there is no way.
 pub(super) fn chat(front: Front, body: &[u8]) -> Result<Option<Map<String, Value>>, Fault> {
-    let object: Map<String, Value> =
-        serde_json::from_slice(body).map_err(|source| Fault::NoObject { source })?;
+    let object = object(body)?;
     match front {
         Front::Chat => Ok(Some(object)),
         Front::Messages => messages::to_chat(&object).map(Some),
-        Front::Completions | Front::Embeddings | Front::Responses => Ok(None),
+        Front::Responses => responses::to_chat(&object).map(Some),
+        Front::Completions => completions::to_chat(&object).map(Some),
+        Front::Embeddings => Ok(None),
     }
 }

@@ -9,6 +9,7 @@ use super::{
     fields::{Change, quoted},
     messages::{self, MessagesReader},
     piece::{AnswerTool, Collected, Piece, Reader, Writer},
+    responses::{self, ResponsesReader},
     sight::Sight,
 };
 use crate::{error::Kind, options::Api, sse::Event};
@@ -32,9 +33,10 @@ enum Way {
         model: Option<String>,
         shows_usage: bool,
     },
-    /// Anthropic's events as they are.
-    Messages {
-        reader: MessagesReader,
+    /// Named events as they are: Anthropic's, or those of OpenAI's responses.
+    Named {
+        front: Front,
+        reader: Box<dyn Reader>,
         model: Option<String>,
     },
     /// Said anew.
@@ -52,8 +54,12 @@ impl Translator {
     /// When there is no way from one dialect to the other.
     pub fn new(front: Front, api: Api, from: &Origin) -> Result<Self, Fault> {
         let way = match (front.is_native(api), front) {
-            (true, Front::Messages) => Way::Messages {
-                reader: MessagesReader::default(),
+            (true, Front::Messages | Front::Responses) => Way::Named {
+                front,
+                reader: match front {
+                    Front::Messages => Box::new(MessagesReader::default()),
+                    _ => Box::new(ResponsesReader::default()),
+                },
                 model: from.model.as_deref().map(quoted),
             },
             (true, _) => Way::Completions {
@@ -108,10 +114,15 @@ impl Translator {
                 }
                 return Ok(sight.has_content());
             }
-            Way::Messages { reader, model } => {
+            Way::Named {
+                front,
+                reader,
+                model,
+            } => {
                 self.is_done = reader.event(event, &mut pieces)?;
-                // The end is told by `finish`, once it is known that it is one.
-                if !self.is_done {
+                // The end of messages is told by `finish`, once it is known that it is one; that of a response holds
+                // all of it.
+                if !self.is_done || *front == Front::Responses {
                     pass(event, model.as_deref(), out)?;
                 }
             }
@@ -150,7 +161,11 @@ impl Translator {
         }
         match &mut self.way {
             Way::Completions { .. } => line(DONE, out),
-            Way::Messages { .. } => {
+            Way::Named {
+                front: Front::Responses,
+                ..
+            } => {}
+            Way::Named { .. } => {
                 out.extend_from_slice(
                     b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
                 );
@@ -180,7 +195,11 @@ impl Translator {
         self.is_done = true;
         match &mut self.way {
             Way::Completions { .. } => openai_error(message, kind, status, out),
-            Way::Messages { .. } => messages::error(message, kind, out),
+            Way::Named {
+                front: Front::Responses,
+                ..
+            } => responses::error(message, kind, 0, out),
+            Way::Named { .. } => messages::error(message, kind, out),
             Way::Through { writer, .. } => writer.error(message, kind, status, out),
         }
     }
@@ -208,23 +227,32 @@ pub(super) fn openai_error(message: &str, kind: Kind, status: u16, out: &mut Byt
     line(error.to_string().as_bytes(), out);
 }
 
-/// Passes one of Anthropic's events on; the first names the model.
+/// Passes a named event on. Some name the model: Anthropic's first, and those that hold a response.
 fn pass(event: &Event, model: Option<&str>, out: &mut BytesMut) -> Result<(), Fault> {
     if !event.name.is_empty() {
         out.extend_from_slice(b"event: ");
         out.extend_from_slice(&event.name);
         out.extend_from_slice(b"\n");
     }
-    let (Some(model), b"message_start") = (model, event.name.as_ref()) else {
+    let held = match event.name.as_ref() {
+        b"message_start" => Some("message"),
+        b"response.created"
+        | b"response.in_progress"
+        | b"response.queued"
+        | b"response.completed"
+        | b"response.incomplete" => Some("response"),
+        _ => None,
+    };
+    let (Some(model), Some(held)) = (model, held) else {
         line(&event.data, out);
         return Ok(());
     };
     let fields = Fields::read(&event.data).map_err(not_json)?;
-    let message = fields.get("message").unwrap_or("{}");
+    let message = fields.get(held).unwrap_or("{}");
     let message = Fields::read(message.as_bytes()).map_err(not_json)?;
     let message = message.with(&[("model", Change::Set(model))]);
     let message = String::from_utf8_lossy(&message);
-    line(&fields.with(&[("message", Change::Set(&message))]), out);
+    line(&fields.with(&[(held, Change::Set(&message))]), out);
     Ok(())
 }
 

@@ -7,12 +7,15 @@ use super::{
     fields::{Change, quoted},
     messages::MessagesReader,
     piece::{AnswerTool, Collected, Reader, Writer},
+    responses::ResponsesReader,
     sight::Sight,
 };
 
 pub(super) fn same(front: Front, body: &Bytes, from: &Origin) -> Result<Whole, Fault> {
-    if front == Front::Messages {
-        return messages(body, from);
+    match front {
+        Front::Messages => return named(&mut MessagesReader::default(), body, from),
+        Front::Responses => return named(&mut ResponsesReader::default(), body, from),
+        Front::Chat | Front::Completions | Front::Embeddings => {}
     }
     let sight: Sight<'_> = read(body)?;
     if sight.is_error() {
@@ -48,8 +51,9 @@ fn renamed(body: &Bytes, model: Option<&str>, from: &Origin) -> Result<Bytes, Fa
     }
 }
 
-fn messages(body: &Bytes, from: &Origin) -> Result<Whole, Fault> {
-    let answer = collected(&mut MessagesReader::default(), body, false)?;
+/// An answer that its own reader looks at.
+fn named(reader: &mut dyn Reader, body: &Bytes, from: &Origin) -> Result<Whole, Fault> {
+    let answer = collected(reader, body, false)?;
     Ok(Whole {
         body: renamed(body, answer.model.as_deref(), from)?,
         usage: answer.usage,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::{VERSION, content::blocks};
-use crate::dialect::{Fault, Framing, Prepared, Target, piece::ANSWER_TOOL};
+use crate::dialect::{Fault, Framing, Prepared, Target, piece::ANSWER_TOOL, responses::is_openais};
 
 const API: &str = "Anthropic's messages";
 /// Tokens an answer may have where nobody says it: what the smallest of the models in use gives.
@@ -132,7 +132,10 @@ fn messages(chat: &Map<String, Value>) -> Result<(Vec<Value>, Vec<Value>), Fault
 fn assistant(message: &Value) -> Result<Vec<Value>, Fault> {
     let thoughts = message["thinking_blocks"].as_array();
     // A thought without its proof is refused.
-    let proven = |thought: &&Value| thought["signature"].is_string() || thought["data"].is_string();
+    let proven = |thought: &&Value| {
+        let sealed = thought["data"].as_str();
+        thought["signature"].is_string() || sealed.is_some_and(|data| !is_openais(data))
+    };
     let mut said: Vec<Value> = thoughts
         .into_iter()
         .flatten()
