@@ -11,6 +11,7 @@ use crate::{
         self, Discovery, GroupsChoice, LITELLM_ID, LITELLM_VARIABLE, LocalChoice, OLLAMA_ID,
         known::{KNOWN, Known},
     },
+    exchange::foreign::Foreign,
     http::{self, Http},
     local::{self, Local},
     openai::OpenAi,
@@ -19,6 +20,7 @@ use crate::{
         Transport,
     },
     profile::Tier,
+    provider::Provider,
     routes::{Entry, Keyed, Routes},
     routing::{Builder, Deployment, Listing, Presence, Rules, Server, Table},
     search::Search,
@@ -195,7 +197,7 @@ impl Plans<'_> {
             match made {
                 Ok((deployment, entry)) => {
                     let name = Arc::clone(&deployment.server.name);
-                    self.routes.entries.extend(entry.map(|entry| (name, entry)));
+                    self.routes.entries.insert(name, entry);
                     builder.deployment(deployment, stated.order, stated.weight);
                 }
                 Err(detail) => {
@@ -235,27 +237,29 @@ impl Plans<'_> {
     }
 
     fn keyed(&mut self, provider: &ProviderOptions) {
-        if let Ok(Some(entry)) = self.entry(provider) {
+        if let Ok(entry) = self.entry(provider) {
             let server = Arc::new(Server::of(provider));
             let keyed = Keyed { server, entry };
             self.routes.keyed.insert(provider.id.clone(), keyed);
         }
     }
 
-    /// What agents' calls go through; nothing where only clients' requests are sent.
-    fn entry(&self, provider: &ProviderOptions) -> Result<Option<Entry>, String> {
-        if provider.api != Api::OpenAiCompletions {
-            let url = http::Url::parse(&provider.base_url);
-            url.map_err(|error| format!("its address is none: {error}"))?;
-            return Ok(None);
-        }
-        let env = Arc::clone(&self.ground.env);
-        let openai =
-            OpenAi::new(provider, self.http.clone(), env).map_err(|error| error.full_text())?;
-        Ok(Some(Entry {
-            provider: Arc::new(openai),
+    fn entry(&self, provider: &ProviderOptions) -> Result<Entry, String> {
+        let (env, http) = (Arc::clone(&self.ground.env), self.http.clone());
+        let provider: Arc<dyn Provider> = match provider.api {
+            Api::OpenAiCompletions => {
+                let made = OpenAi::new(provider, http, env);
+                Arc::new(made.map_err(|error| error.full_text())?)
+            }
+            Api::AnthropicMessages | Api::OpenAiResponses | Api::Gemini | Api::Ollama => {
+                let made = Foreign::new(provider, http, env);
+                Arc::new(made.map_err(|error| error.full_text())?)
+            }
+        };
+        Ok(Entry {
+            provider,
             tier: Tier::Full,
-        }))
+        })
     }
 
     fn left_out(&mut self, name: &str, detail: String) {
@@ -277,6 +281,6 @@ fn add_local(routes: &mut Routes, local: &Local, deadlines: Deadlines, rules: Ru
     };
     let server = Arc::new(Server::inner(local::ID));
     let listing = Listing::of(Deployment::of(server, deadlines, rules));
-    routes.add(listing, &[model], Some(entry));
+    routes.add(listing, &[model], entry);
     id
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use openclaw_accounts::Denied;
+
 use crate::http;
 
 /// What a failure is, as far as anyone can act on it. Failover decides on this and nothing else.
@@ -152,14 +154,6 @@ pub enum Error {
         /// Why not.
         why: crate::routing::Unserved,
     },
-    /// The server speaks a protocol in which only clients' requests are sent so far.
-    #[error("`{provider}` speaks {}, in which no agent's call is sent", api.as_str())]
-    Unspoken {
-        /// Which provider.
-        provider: Arc<str>,
-        /// Its protocol.
-        api: crate::options::Api,
-    },
     /// The model on this machine can't be had.
     #[error("the local model is not ready: {message}")]
     Local {
@@ -175,6 +169,13 @@ pub enum Error {
         reference: String,
         /// Until the first of them may be asked again.
         retry_after: Duration,
+    },
+    /// The agent may not ask this, or not now: a limit or a budget is in the way.
+    #[error("the call is not allowed")]
+    Denied {
+        /// Why not.
+        #[from]
+        source: Denied,
     },
     /// Every candidate was tried once, and none answered.
     #[error("none of {} models answered: {}", attempts.len(), listed(attempts))]
@@ -231,12 +232,18 @@ impl Error {
             Self::CutOff { .. } => Kind::Transport,
             Self::Malformed { .. } => Kind::Malformed,
             Self::Encode { .. } => Kind::BadRequest,
-            Self::NoModel { .. }
-            | Self::Local { .. }
-            | Self::Unspoken { .. }
-            | Self::NoRuntime { .. } => Kind::NoModel,
+            Self::NoModel { .. } | Self::Local { .. } | Self::NoRuntime { .. } => Kind::NoModel,
             Self::Resting { retry_after, .. } => Kind::RateLimited {
                 retry_after: Some(*retry_after),
+            },
+            Self::Denied { source } => match source {
+                Denied::RateLimited(limited) => Kind::RateLimited {
+                    retry_after: Some(Duration::from_millis(limited.retry_after_ms)),
+                },
+                // Nothing that anybody does in a moment gives it more to spend.
+                Denied::BudgetExceeded(_) => Kind::RateLimited { retry_after: None },
+                Denied::Unpriced { .. } | Denied::LedgerUnavailable { .. } => Kind::NoModel,
+                _ => Kind::Auth,
             },
             // The first is what was wanted; the others were only to stand in for it.
             Self::Exhausted { attempts } => attempts
@@ -265,15 +272,15 @@ impl Error {
                 "a slow model needs longer deadlines: `timeouts` of provider `{provider}`"
             )),
             Self::NoModel { why, .. } => Some(why.hint()),
-            Self::Unspoken { .. } => Some(
-                "give agents a model behind an OpenAI-compatible address, or this one behind our own router".to_owned(),
-            ),
             Self::Exhausted { attempts } => {
                 attempts.iter().find_map(|attempt| attempt.error.hint())
             }
             Self::Malformed { provider, .. } => Some(format!(
                 "check that the address of `{provider}` is an OpenAI-compatible API, such as http://host:port/v1"
             )),
+            Self::Denied { .. } => {
+                Some("`openclaw router spend` shows budgets and what was spent".to_owned())
+            }
             Self::CutOff { .. }
             | Self::Encode { .. }
             | Self::Resting { .. }

@@ -5,14 +5,15 @@
 mod answer;
 mod ask;
 mod attempt;
-mod bill;
+pub(crate) mod bill;
 mod chunks;
 pub(crate) mod clock;
 pub(crate) mod desk;
 mod events;
-mod failure;
+pub(crate) mod failure;
 pub(crate) mod flight;
 mod flow;
+pub(crate) mod foreign;
 mod line;
 pub(crate) mod lines;
 mod passing;

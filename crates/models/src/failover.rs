@@ -9,13 +9,14 @@ use tokio::time::Instant;
 
 use crate::{
     error::{Attempt, Error, Kind},
+    exchange::{bill::Bill, failure::shown_status},
     provider::{Chunk, ChunkStream, Request},
     routes::Routes,
     routing::{Candidate, Ended, Fault, Health, Next, Plan},
 };
 
 /// A plan, and all that it takes to carry it out.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Failover {
     /// What was asked for, for messages.
     pub(crate) reference: String,
@@ -23,6 +24,7 @@ pub(crate) struct Failover {
     pub(crate) routes: Arc<Routes>,
     pub(crate) health: Arc<Mutex<Health>>,
     pub(crate) env: Arc<dyn Env>,
+    pub(crate) bill: Bill,
 }
 
 impl Failover {
@@ -33,7 +35,7 @@ impl Failover {
 
     async fn first_answer(mut self, request: Request) -> Result<ChunkStream, Error> {
         let mut attempts = Vec::new();
-        loop {
+        let error = loop {
             let next = self.plan.next(&mut lock(&self.health), self.env.now());
             let candidate = match next {
                 Next::Try(candidate) => candidate,
@@ -42,17 +44,25 @@ impl Failover {
                     continue;
                 }
                 Next::Resting(retry_after) => {
-                    return Err(Error::Resting {
+                    break Error::Resting {
                         reference: self.reference,
                         retry_after,
-                    });
+                    };
                 }
-                Next::Done => return Err(Error::of_attempts(attempts)),
+                Next::Done => break Error::of_attempts(attempts),
             };
+            if let Err(source) = self.bill.sending(&candidate.deployment) {
+                lock(&self.health).ended(&candidate, &Ended::default(), self.env.now());
+                break source.into();
+            }
             let error = match self.ask(&candidate, &request).await {
-                Ok(answer) => return Ok(answer),
+                Ok((answer, mut call)) => {
+                    call.bill = self.bill;
+                    return Ok(answer.inspect(move |chunk| call.watch(chunk)).boxed());
+                }
                 Err(error) => error,
             };
+            self.bill.failed(shown_status(status(&error), error.kind()));
             let fault = Fault {
                 kind: error.kind(),
                 status: status(&error),
@@ -62,16 +72,20 @@ impl Failover {
             let reference = candidate.deployment.spot.to_string();
             tracing::debug!(candidate = %reference, kind = fault.kind.as_str(), "a model did not answer");
             attempts.push(Attempt { reference, error });
-        }
+        };
+        let status = shown_status(status(&error), error.kind());
+        self.bill.settle(None, status, false);
+        Err(error)
     }
 
-    async fn ask(&self, candidate: &Candidate, request: &Request) -> Result<ChunkStream, Error> {
+    async fn ask(
+        &self,
+        candidate: &Candidate,
+        request: &Request,
+    ) -> Result<(ChunkStream, Call), Error> {
         let server = &candidate.deployment.server;
         let Some(entry) = self.routes.entries.get(&server.name) else {
-            return Err(Error::Unspoken {
-                provider: Arc::clone(&server.provider),
-                api: server.api,
-            });
+            return Err(Error::Cancelled);
         };
         let mut call = Call {
             candidate: Some(candidate.clone()),
@@ -79,13 +93,17 @@ impl Failover {
             env: Arc::clone(&self.env),
             sent: Instant::now(),
             ended: Ended::default(),
+            bill: Bill::unkept(),
         };
-        let stream = entry.provider.stream(fitted(request, candidate));
+        let stream =
+            entry
+                .provider
+                .stream(fitted(request, candidate, self.bill.output_tokens_max()));
         match begin(stream).await {
             Ok(answer) => {
                 lock(&self.health).answered(candidate);
                 call.ended.first_byte = Some(call.sent.elapsed());
-                Ok(answer.inspect(move |chunk| call.watch(chunk)).boxed())
+                Ok((answer, call))
             }
             Err(error) => {
                 // The plan does that.
@@ -109,7 +127,7 @@ const fn status(error: &Error) -> u16 {
 }
 
 /// The request as this candidate gets it.
-fn fitted(request: &Request, candidate: &Candidate) -> Request {
+fn fitted(request: &Request, candidate: &Candidate, affordable: Option<u64>) -> Request {
     let deployment = &candidate.deployment;
     let field = |name: &str| -> Option<&Value> {
         let own: Option<&Map<String, Value>> = Some(&deployment.extra);
@@ -127,10 +145,11 @@ fn fitted(request: &Request, candidate: &Candidate) -> Request {
     let limit = limit
         .and_then(Value::as_u64)
         .and_then(|limit| u32::try_from(limit).ok());
+    let affordable = affordable.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
     Request {
         model: deployment.model.to_string(),
         temperature: request.temperature.or(temperature),
-        max_output_tokens: request.max_output_tokens.or(limit),
+        max_output_tokens: request.max_output_tokens.or(limit).or(affordable),
         ..request.clone()
     }
 }
@@ -142,6 +161,7 @@ struct Call {
     env: Arc<dyn Env>,
     sent: Instant,
     ended: Ended,
+    bill: Bill,
 }
 
 impl Call {
@@ -150,10 +170,20 @@ impl Call {
             Ok(Chunk::Usage(usage)) => {
                 self.ended.output_tokens = Some(usage.output_tokens);
                 self.ended.tokens = Some(usage.input_tokens.saturating_add(usage.output_tokens));
+                self.bill.used(Some(*usage));
             }
-            Ok(Chunk::Stop(_)) => self.ended.whole = Some(self.sent.elapsed()),
-            Ok(_) => {}
-            Err(error) => self.broke(error.kind()),
+            Ok(Chunk::Stop(_)) => {
+                self.ended.whole = Some(self.sent.elapsed());
+                self.bill.settle(None, 200, true);
+            }
+            Ok(Chunk::Text(text) | Chunk::Reasoning(text)) => self.bill.text(text.len()),
+            Ok(Chunk::ToolCall(call)) => self.bill.text(call.name.len()),
+            Ok(Chunk::Start { .. }) => {}
+            Err(error) => {
+                let status = shown_status(status(error), error.kind());
+                self.bill.settle(None, status, false);
+                self.broke(error.kind());
+            }
         }
     }
 

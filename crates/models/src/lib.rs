@@ -4,7 +4,8 @@
 //! configuration nor the environment: it is told everything in [`Options`].
 //!
 //! Start at [`provider`], the seam to every backend; then [`models`], the handle, and [`routing`], which models a
-//! reference means and who is next when one does not answer. [`openai`] is the one protocol that agents' calls speak.
+//! reference means and who is next when one does not answer. [`exchange`] is the same for requests in clients' own words,
+//! and [`dialect`] turns them into a server's.
 //!
 //! Invariants: every wait on a server has a deadline; no answer with a 4xx status is repeated in a call, and nobody else is
 //! asked once content came; a broken answer ends with an error, never as if it were whole; keys are never printed, and never

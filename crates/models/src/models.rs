@@ -6,15 +6,18 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use futures_util::{StreamExt, TryFutureExt, TryStreamExt};
+use openclaw_accounts::Caller;
 use openclaw_types::{AgentId, Env, Message};
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     assembly::{Assembly, Ground},
+    dialect::Front,
     error::Error,
-    exchange::{self, Failure, desk::Desk, flight::lock, weight::Weight},
+    exchange::{self, Failure, bill::Bill, desk::Desk, flight::lock, weight::Weight},
     failover::Failover,
     http::{self, Http},
     local::{self, Local},
@@ -112,7 +115,7 @@ impl Models {
         };
         let template = Deployment::of(Arc::new(server), deadlines, Rules::default());
         let mut routes = Routes::default();
-        routes.add(Listing::of(template), &[model], Some(entry));
+        routes.add(Listing::of(template), &[model], entry);
         routes.otherwise("scripted/scripted".to_owned());
         let http = Http::new(http::Options::default());
         Self {
@@ -154,8 +157,30 @@ impl Models {
             ..Ask::default()
         };
         let wanted = shared.wanted(agent, &request.model);
-        let (routes, plan) = shared.plan(&wanted, &needs).await?;
+        let (routes, mut plan) = shared.plan(&wanted, &needs).await?;
+        let weight = Weight {
+            input_tokens: needs.tokens,
+            output_limit: request.max_output_tokens.map(u64::from),
+            needs: needs.needs,
+            shows_usage: true,
+        };
+        let asked = exchange::Ask {
+            agent: Some(agent.clone()),
+            is_streaming: true,
+            ..exchange::Ask::new(
+                Caller::Agent(agent.clone()),
+                Front::Chat,
+                &wanted.reference,
+                Bytes::new(),
+            )
+        };
+        let bill = Bill::admit(shared.desk.accounts.as_ref(), &asked, &weight, &plan)?;
+        if bill.is_budgeted() {
+            // The accounts have seen to it that one is left.
+            plan.keep_priced();
+        }
         let failover = Failover {
+            bill,
             reference: wanted.reference,
             plan,
             routes,

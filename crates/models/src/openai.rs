@@ -201,6 +201,14 @@ fn headers(
     Ok(headers)
 }
 
+/// A request in the protocol's words as most servers take them.
+///
+/// # Errors
+/// When a part of it is no JSON.
+pub(crate) fn said(request: &Request) -> Result<Vec<u8>, serde_json::Error> {
+    encode::encode(request, &dialect::USUAL, false)
+}
+
 /// The base URL without a slash at its end, and with `/v1` where no segment of its path names a version.
 #[must_use]
 pub fn versioned(base_url: &str) -> String {

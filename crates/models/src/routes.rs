@@ -50,19 +50,14 @@ impl Routes {
     }
 
     /// Adds a provider behind those already there; one with the same id stays.
-    pub(crate) fn add(
-        &mut self,
-        mut listing: Listing,
-        models: &[ModelOptions],
-        entry: Option<Entry>,
-    ) {
+    pub(crate) fn add(&mut self, mut listing: Listing, models: &[ModelOptions], entry: Entry) {
         if self.listing(listing.id()).is_some() {
             return;
         }
         listing.learn(models);
         let name = Arc::clone(&listing.template.server.name);
         self.builder.provider(listing);
-        self.entries.extend(entry.map(|entry| (name, entry)));
+        self.entries.insert(name, entry);
         self.build();
     }
 

@@ -13,7 +13,7 @@ use super::{
     desk::{Content, Desk, Said},
     line::Line,
     passing,
-    send::{Failed, Opened, Outgoing, faulty, send},
+    send::{Failed, Opened, Outgoing, faulty, json_headers, send},
     source::Source,
     spoken,
     translation::Translation,
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     dialect::{self, Fault, Framing, Front, Origin, Prepared, Target, Translator},
     error::{Error, Kind},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, Method, header},
     options::{Api, Deadlines},
     routes::Routes,
     routing::{Candidate, Deployment},
@@ -307,27 +307,10 @@ impl Attempt<'_> {
     }
 
     fn outgoing(&self, prepared: Prepared, line: &Line) -> Result<Outgoing, Error> {
-        let accept = if self.ask.is_streaming {
-            "text/event-stream"
-        } else {
-            "application/json"
-        };
-        let mut headers = HeaderMap::with_capacity(4);
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
-        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-        for (name, value) in prepared.headers {
-            headers.insert(
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            );
-        }
         Ok(Outgoing {
             method: Method::POST,
             url: line.url(&prepared.path)?,
-            headers,
+            headers: json_headers(self.ask.is_streaming, &prepared.headers),
             body: prepared.body,
         })
     }

@@ -79,6 +79,21 @@ impl Bill {
         })
     }
 
+    /// For what is counted elsewhere.
+    pub(crate) fn unkept() -> Self {
+        Self {
+            ticket: None,
+            meter: Meter::default(),
+            began: Instant::now(),
+            input_tokens: 0,
+            output_tokens: 0,
+            asked: None,
+            seen: Seen::default(),
+            is_charged: false,
+            is_over: false,
+        }
+    }
+
     /// Whether a hard stop applies, so that only candidates with a known price may be tried.
     pub(crate) fn is_budgeted(&self) -> bool {
         self.ticket.as_ref().is_some_and(Ticket::is_budgeted)
@@ -138,6 +153,12 @@ impl Bill {
             let first = ms(self.began);
             self.meter.lock().first_ms.get_or_insert(first);
         }
+    }
+
+    /// A piece of plain text came.
+    pub(crate) fn text(&mut self, bytes: usize) {
+        self.content(bytes);
+        self.seen.least = 0;
     }
 
     /// Bytes of an answer in one piece came.

@@ -78,6 +78,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::NoModel { reference, why } => Self::Unserved { reference, why },
+            Error::Denied { source, .. } => Self::Denied(source),
             _ => Self::Cancelled,
         }
     }
@@ -92,7 +93,7 @@ impl Upstream {
 }
 
 /// The status for the client of a failure with this one; 0 when it has none.
-pub(super) const fn shown_status(status: u16, kind: Kind) -> u16 {
+pub(crate) const fn shown_status(status: u16, kind: Kind) -> u16 {
     match (status, kind) {
         (status @ 400..=599, _) => status,
         (_, Kind::Timeout(_)) => 408,

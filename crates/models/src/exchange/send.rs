@@ -10,7 +10,7 @@ use super::{clock::Clock, failure::shown_status, flow::Flow, line::Line};
 use crate::{
     dialect::Fault,
     error::Error,
-    http::{self, Call, HeaderMap, HeaderName, Http, Method, Url, header},
+    http::{self, Call, HeaderMap, HeaderName, HeaderValue, Http, Method, Url, header},
     limits::ERROR_BODY_BYTES_MAX,
     openai::refusal::{Classified, classify},
     options::Deadlines,
@@ -153,6 +153,28 @@ pub(crate) async fn send(
         headers,
         ..refused(line, model, refusal)
     })
+}
+
+/// The headers of a request in JSON, beside those of the server.
+pub(crate) fn json_headers(is_streaming: bool, more: &[(&'static str, &'static str)]) -> HeaderMap {
+    let accept = if is_streaming {
+        "text/event-stream"
+    } else {
+        "application/json"
+    };
+    let mut headers = HeaderMap::with_capacity(4);
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+    for (name, value) in more {
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+    headers
 }
 
 /// The failure of an answer that refuses the call.

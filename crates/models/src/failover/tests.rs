@@ -50,7 +50,7 @@ impl Bench {
                 tier: Tier::Full,
             };
             let model = ModelOptions::named(&format!("m{place}"));
-            routes.add(Listing::of(template), &[model], Some(entry));
+            routes.add(Listing::of(template), &[model], entry);
         }
         routes
     }
@@ -77,6 +77,7 @@ impl Bench {
             routes: Arc::new(routes),
             health: Arc::clone(&self.health),
             env,
+            bill: Bill::unkept(),
         };
         let mut chunks = Vec::new();
         let mut error = None;

@@ -23,7 +23,7 @@ pub(super) enum OutputLimit {
 }
 
 /// What most servers take.
-const USUAL: Dialect = Dialect {
+pub(super) const USUAL: Dialect = Dialect {
     output_limit: OutputLimit::MaxTokens,
     asks_usage: true,
     takes_schema: true,

@@ -852,3 +852,88 @@ async fn an_agents_virtual_model_that_nobody_serves_is_the_agents_own() {
     let text = read(answer.expect("an answer").body).await;
     assert!(text.contains("\"model\":\"agent/steward\""), "{text}");
 }
+
+#[tokio::test]
+async fn an_agents_own_calls_have_its_budget_and_are_charged_to_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let accounts = accounts(dir.path(), Some(60.0));
+    let (server, models) = priced(answer(&["ok"]), dollar(), accounts.clone()).await;
+    let request = openclaw_models::Request {
+        model: "group".to_owned(),
+        max_output_tokens: Some(20),
+        ..crate::hello()
+    };
+    let (_, error) = crate::collect(models.stream(&steward(), request.clone())).await;
+    assert!(error.is_none(), "{error:?}");
+    // Eleven tokens read and two written.
+    let budgets = accounts.budgets();
+    assert_eq!(
+        (budgets[0].spent, budgets[0].reserved),
+        (Money::from_usd(13.0).expect("money"), Money::ZERO)
+    );
+    let mut answers = 1;
+    let denied = loop {
+        let (_, error) = crate::collect(models.stream(&steward(), request.clone())).await;
+        match error {
+            None => answers += 1,
+            Some(error) => break error,
+        }
+        assert!(answers < 9);
+    };
+    assert!(
+        matches!(denied, openclaw_models::Error::Denied { .. }),
+        "{denied:?}"
+    );
+    assert_eq!(server.chats().len(), answers);
+    let unread = models.stream(&steward(), request);
+    drop(unread);
+    assert_eq!(accounts.budgets()[0].reserved, Money::ZERO);
+}
+
+#[tokio::test]
+async fn an_agent_and_a_client_are_answered_by_a_server_of_another_protocol() {
+    let events = [
+        r#"{"type":"message_start","message":{"id":"m","type":"message","role":"assistant","model":"c","content":[],"usage":{"input_tokens":5,"output_tokens":1}}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"native"}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+        r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":3}}"#,
+        r#"{"type":"message_stop"}"#,
+    ];
+    let mut acts = vec![stream_head()];
+    for data in events {
+        let kind: serde_json::Value = serde_json::from_str(data).expect("JSON");
+        let name = kind["type"].as_str().expect("a type");
+        acts.push(piece(&format!("event: {name}\ndata: {data}\n\n")));
+    }
+    acts.push(end());
+    let server = Server::start(move |_| acts.clone()).await;
+    let models = start(options(vec![ProviderOptions {
+        api: openclaw_models::Api::AnthropicMessages,
+        key: Some(Secret::new("sk-of-the-provider")),
+        models: vec![ModelOptions::named("m")],
+        ..provider("p", &server.url)
+    }]));
+    let request = openclaw_models::Request {
+        model: "p/m".to_owned(),
+        ..crate::hello()
+    };
+    let (chunks, error) = crate::collect(models.stream(&steward(), request)).await;
+    assert!(error.is_none(), "{error:?}");
+    assert!(
+        chunks.contains(&openclaw_models::Chunk::Text("native".to_owned())),
+        "{chunks:?}"
+    );
+    let answer = models.exchange(ask(Front::Chat, "p/m", true)).await;
+    let text = read(answer.expect("an answer").body).await;
+    assert!(
+        text.contains("\"native\"") && text.ends_with("data: [DONE]\n\n"),
+        "{text}"
+    );
+    for asked in server.asked() {
+        assert_eq!(asked.path(), "/v1/messages");
+        assert!(asked.head.contains("x-api-key: sk-of-the-provider"));
+        assert!(asked.head.contains("anthropic-version: "));
+        assert!(!asked.head.contains("authorization"));
+    }
+}

@@ -269,7 +269,7 @@ async fn a_deployment_that_cant_be_called_is_named_and_the_others_work() {
             ),
             pair(
                 "g (openai/b)",
-                "its address is none: relative URL without a base"
+                "encode the request for `openai`: relative URL without a base"
             ),
         ]
     );
@@ -302,33 +302,4 @@ async fn a_deployment_takes_what_it_leaves_out_from_the_provider_of_its_name() {
     };
     // A key is not shown to an address that it was not stated for.
     assert_eq!((shows_key(&good), shows_key(&elsewhere)), (true, false));
-}
-
-#[tokio::test]
-async fn a_protocol_that_agents_calls_are_not_sent_in_is_passed_over_and_told() {
-    let good = echo(&[], "").await;
-    let foreign = DeploymentOptions {
-        api: Some(Api::AnthropicMessages),
-        ..deployment("g", &good, "foreign")
-    };
-    let solo = DeploymentOptions {
-        group: "solo".to_owned(),
-        id: "solo".to_owned(),
-        ..foreign.clone()
-    };
-    let behind = DeploymentOptions {
-        order: 1,
-        ..deployment("g", &good, "spoken")
-    };
-    let models = start(with(vec![foreign, solo, behind], Settings::default()));
-    assert_eq!(said(&models, "g").await.as_deref(), Ok("spoken"));
-    let request = Request {
-        model: "solo".to_owned(),
-        ..hello()
-    };
-    let (_, error) = collect(models.stream(&steward(), request)).await;
-    assert_eq!(
-        error.expect("nobody answers").full_text(),
-        "`openai` speaks anthropic-messages, in which no agent's call is sent"
-    );
 }
