@@ -103,7 +103,7 @@ impl Setup {
 
     /// Starts the gateway.
     pub async fn start(self) -> World {
-        self.prepare().await.start().await
+        Box::pin(self.prepare().await.start()).await
     }
 }
 
@@ -133,7 +133,9 @@ impl Place {
     /// # Panics
     /// When it does not start.
     pub async fn start(self) -> World {
-        let gateway = start(self.state.path()).await.expect("the gateway starts");
+        let gateway = Box::pin(start(self.state.path()))
+            .await
+            .expect("the gateway starts");
         let address = gateway.address();
         World {
             address,
@@ -164,14 +166,14 @@ pub async fn start(state: &Path) -> Result<Gateway, openclaw_gateway::Error> {
         .iter()
         .filter(|problem| problem.path != "session.durability");
     assert_eq!(problems.count(), 0, "{:?}", loaded.problems);
-    Gateway::start(Start {
+    let start = Start {
         config: loaded.config,
         token: Secret::new(TOKEN, Origin::Inline),
         environment,
         helper: PathBuf::from("/nonexistent"),
         flags: openclaw_gateway::lock::Flags::default(),
-    })
-    .await
+    };
+    Box::pin(Gateway::start(start)).await
 }
 
 /// A running gateway, its state and its model.

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 const DEADLINES: Deadlines = Deadlines {
     connect_ms: 2_000,
     first_byte_ms: 1_000,
-    idle_ms: 1_000,
+    idle_ms: 700,
     total_ms: 2_500,
 };
 /// Past the longest of them a request has no business; the rest is for a loaded machine.
@@ -36,7 +36,12 @@ const FLOOD_BYTES: usize = 16 * 1024 * 1024;
 const FLOOD_KIB: u64 = 128 * 1024;
 
 /// The dialects of backends, and what comes after the mode in their addresses.
-const DIALECTS: [(&str, Api, &str); 1] = [("chat", Api::OpenAiCompletions, "/v1")];
+const DIALECTS: [(&str, Api, &str); 4] = [
+    ("chat", Api::OpenAiCompletions, "/v1"),
+    ("messages", Api::AnthropicMessages, "/v1"),
+    ("gemini", Api::Gemini, "/v1beta"),
+    ("ollama", Api::Ollama, ""),
+];
 
 /// How a request may end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -218,6 +223,8 @@ async fn read(answer: Answered) -> Whole {
 fn refusal(failure: &Failure) -> Whole {
     let status = match failure {
         Failure::Upstream(upstream) => upstream.shown_status(),
+        // Who asked to be left alone for a day is not asked again by the next request.
+        Failure::Resting { .. } => 429,
         other => panic!("{other:?}"),
     };
     let body = json!({"error": {"message": failure.to_string(), "code": status.to_string()}});
@@ -234,13 +241,13 @@ fn outcome(answer: &Whole, is_streaming: bool) -> Result<Outcome, String> {
         ));
     }
     if answer.status != 200 {
-        let body: Value =
-            serde_json::from_str(&text).map_err(|_| format!("{} {text:.200}", answer.status))?;
+        let body: Value = serde_json::from_str(&text)
+            .map_err(|error| format!("{} {error}: {text:.200}", answer.status))?;
         let error = &body["error"];
         let is_complete = error["message"]
             .as_str()
             .is_some_and(|message| !message.is_empty())
-            && error["code"] == answer.status.to_string();
+            && error["code"].as_str() == Some(answer.status.to_string().as_str());
         if !is_complete {
             return Err(format!(
                 "an error that is none: {} {text:.300}",
@@ -255,7 +262,7 @@ fn outcome(answer: &Whole, is_streaming: bool) -> Result<Outcome, String> {
     }
     if !is_streaming {
         let body: Value =
-            serde_json::from_str(&text).map_err(|_| format!("no JSON: {text:.200}"))?;
+            serde_json::from_str(&text).map_err(|error| format!("{error}: {text:.200}"))?;
         let said = body["choices"][0]["message"]["content"]
             .as_str()
             .unwrap_or_default();
@@ -401,7 +408,7 @@ async fn a_stream_without_its_end_mark_is_never_taken_for_whole_unless_it_said_w
         match found {
             Ok(Broken) => {}
             Ok(Answer) if has_reason => {
-                assert!(answer.text().contains("\"finish_reason\":\"stop\""))
+                assert!(answer.text().contains("\"finish_reason\":\"stop\""));
             }
             other => panic!("{dialect}: {other:?}: {}", answer.text()),
         }
