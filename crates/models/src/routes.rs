@@ -160,9 +160,14 @@ impl Routes {
         };
         let groups = self.table.groups().filter_map(|group| {
             let first = group.deployments().next()?;
+            // `litellm/` in front of a group's name means the group, behind a real LiteLLM that has it too.
+            let real = self.table.provider(LITELLM_ID);
+            if real.is_some_and(|real| real.models.contains_key(&group.name)) {
+                return None;
+            }
             Some(Listed {
                 name: group.name.to_string(),
-                ..listed("", &group.name, first)
+                ..listed(LITELLM_ID, &group.name, first)
             })
         });
         let models = self.table.providers().flat_map(|listing| {

@@ -141,12 +141,11 @@ async fn the_seeds_failover_naming_is_true_and_agents_find_their_groups() {
         (source.name.as_str(), source.model.as_str()),
         ("groups", "agent/steward")
     );
-    let listed: Vec<&str> = status
-        .models
-        .iter()
-        .map(|model| model.model.as_str())
-        .collect();
-    assert_eq!(listed, ["agent/steward", "agent/steward-failover"]);
+    for listed in &status.models {
+        let reference = format!("{}/{}", listed.provider, listed.model);
+        assert_eq!(said(&models, &reference).await.as_deref(), Ok("backup"));
+    }
+    assert_eq!(status.models.len(), 2);
 }
 
 #[tokio::test]
