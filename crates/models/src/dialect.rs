@@ -256,4 +256,6 @@ impl Api {
 #[cfg(test)]
 mod probe;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

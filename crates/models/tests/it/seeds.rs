@@ -2,6 +2,8 @@
 
 #[path = "../../../../fuzz/checks/decode_openai.rs"]
 mod decode_openai;
+#[path = "../../../../fuzz/checks/dialect.rs"]
+mod dialect;
 #[path = "../../../../fuzz/checks/seeds.rs"]
 mod replay;
 #[path = "../../../../fuzz/checks/sse.rs"]
@@ -15,4 +17,9 @@ fn every_seed_of_the_event_streams_holds() {
 #[test]
 fn every_seed_of_the_answers_holds() {
     replay::replay("decode_openai", decode_openai::holds);
+}
+
+#[test]
+fn every_seed_of_the_dialects_holds() {
+    replay::replay("dialect", dialect::holds);
 }
