@@ -72,6 +72,13 @@ pub(crate) enum Command {
     /// Make the state directory and the workspaces of the agents; leave alone what is there
     #[command(after_help = "Example:\n  openclaw init --state-dir ~/collective")]
     Init,
+    /// The models over HTTP, as LiteLLM's clients ask for them
+    #[command(
+        subcommand,
+        disable_help_subcommand = true,
+        after_help = "Example:\n  openclaw router run --config litellm_config.yaml"
+    )]
+    Router(Router),
     /// Talk with an agent in the terminal; starts a gateway if none runs
     #[command(after_help = CHAT_HELP)]
     Chat(Chat),
@@ -160,6 +167,31 @@ pub(crate) struct Listen {
     #[arg(long, value_name = "PORT", allow_negative_numbers = true, value_parser = whole::<u16>(0, 65_535))]
     pub(crate) port: Option<u16>,
     /// Address to bind (default 127.0.0.1)
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) bind: Option<IpAddr>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Router {
+    /// Run the router alone, in the foreground, in the place of a LiteLLM proxy
+    #[command(
+        after_help = "Example:\n  openclaw router run --config litellm_config.yaml\n\nWithout a file it serves what openclaw.json and the keys in the environment offer."
+    )]
+    Run(RouterRun),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RouterRun {
+    #[command(flatten)]
+    pub(crate) listen: RouterListen,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RouterListen {
+    /// TCP port (default 4000); 0 takes a free one
+    #[arg(long, value_name = "PORT", allow_negative_numbers = true, value_parser = whole::<u16>(0, 65_535))]
+    pub(crate) port: Option<u16>,
+    /// Address to bind (default 127.0.0.1); beyond this machine only with a master key
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) bind: Option<IpAddr>,
 }

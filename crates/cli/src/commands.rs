@@ -5,4 +5,5 @@ pub(crate) mod chat;
 pub(crate) mod gateway;
 pub(crate) mod init;
 pub(crate) mod models;
+pub(crate) mod router;
 pub(crate) mod sessions;

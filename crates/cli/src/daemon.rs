@@ -6,11 +6,11 @@ pub(crate) mod start;
 use std::path::PathBuf;
 
 use openclaw_config::{Config, Secret};
-use openclaw_gateway::{Gateway, Start, logging};
+use openclaw_gateway::{Gateway, RouterServer, RouterStart, Start, logging};
 use openclaw_types::SystemEnv;
 
 use crate::{
-    args::Listen,
+    args::{Listen, RouterListen},
     error::{self, Failure},
     output,
     place::Place,
@@ -46,6 +46,50 @@ pub(crate) fn run(place: &Place, listen: &Listen, detached: bool) -> Result<(), 
             });
             stopped.map_err(|error| Failure::from_error(&error))
         })
+}
+
+/// Runs the router alone until it is told to stop.
+pub(crate) fn run_router(place: &Place, listen: &RouterListen) -> Result<(), Failure> {
+    let config = place.load_router(listen)?;
+    logging::init(&config.log_level, &logging::Target::Stderr)
+        .map_err(|error| Failure::from_error(&error))?;
+    let start = RouterStart {
+        environment: place.environment().clone(),
+        helper: executable()?,
+        config,
+    };
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::from_error(&error))?
+        .block_on(async {
+            let router = RouterServer::start(start)
+                .await
+                .map_err(|error| router_failure(&error))?;
+            let address = router.address();
+            let (stopped, ()) = tokio::join!(biased; router.run_until_stopped(), async {
+                output::note(&format!("the router listens on {address}"));
+            });
+            stopped.map_err(|error| Failure::from_error(&error))
+        })
+}
+
+fn router_failure(error: &openclaw_gateway::Error) -> Failure {
+    let failure = Failure::from_error(error);
+    match error {
+        openclaw_gateway::Error::Listen { address, .. } => failure.hint(format!(
+            "another program, such as LiteLLM itself, may use the port; see it with `ss -ltnp 'sport = :{}'`, or \
+             choose another with `--port`",
+            address.port()
+        )),
+        openclaw_gateway::Error::Accounts {
+            source: openclaw_accounts::Error::Locked { .. },
+        } => failure.hint(
+            "a gateway runs with this state directory and has the router in it: set `router.enabled` in openclaw.json \
+             to open its port, or run this one with another `--state-dir`",
+        ),
+        _ => failure,
+    }
 }
 
 /// Leaves the terminal: what the shell or the terminal sends to its jobs no longer reaches us.

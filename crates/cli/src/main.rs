@@ -117,6 +117,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Init => commands::init::run(&place, output),
         Command::Agent(command) => commands::agents::run(&place, output, command),
         Command::Session(command) => commands::sessions::run(&place, output, command),
+        Command::Router(command) => commands::router::run(&place, &command),
         Command::Models(command) => commands::models::run(&place, output, command),
         Command::Chat(chat) => commands::chat::run(&place, output, &chat),
     }

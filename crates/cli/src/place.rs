@@ -6,12 +6,13 @@ use std::{
 };
 
 use openclaw_config::{
-    self as config, Config, Environment, Overrides, Paths, Problem, Secret, Severity,
+    self as config, Config, Environment, Overrides, Paths, Problem, RouterOverrides, Secret,
+    Severity,
 };
 use openclaw_gateway::lock;
 
 use crate::{
-    args::{Global, Listen},
+    args::{Global, Listen, RouterListen},
     error::{self, Failure},
     output,
 };
@@ -119,6 +120,33 @@ impl Place {
             named.config_file = named.config_file.or(config);
         }
         named
+    }
+
+    /// The configuration for a router alone; what is wrong with it is printed. `--config` names the LiteLLM file, unless
+    /// it is one of ours by its ending.
+    pub(crate) fn load_router(&self, listen: &RouterListen) -> Result<Config, Failure> {
+        let mut overrides = self.overrides(None);
+        let named = self.global.config.clone();
+        let is_ours = |path: &PathBuf| {
+            let ending = path.extension().and_then(std::ffi::OsStr::to_str);
+            matches!(ending, Some("json" | "json5"))
+        };
+        let litellm = named.filter(|path| !is_ours(path));
+        if litellm.is_some() {
+            overrides.config_file = None;
+        }
+        overrides.router = Some(RouterOverrides {
+            config: litellm,
+            port: listen.port,
+            bind: listen.bind.map(|bind| bind.to_string()),
+        });
+        match config::load(&overrides, &self.environment) {
+            Ok(loaded) => {
+                say(&loaded.problems);
+                Ok(loaded.config)
+            }
+            Err(config::Error::Refused { problems }) => Err(refused(problems)),
+        }
     }
 
     /// What a gateway started from here is told beside its configuration file.

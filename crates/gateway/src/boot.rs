@@ -4,6 +4,7 @@ mod accounts;
 mod agents;
 mod cache;
 mod models;
+mod router;
 mod routing;
 mod store;
 
@@ -21,7 +22,12 @@ pub use self::{
     accounts::accounts_options, agents::agent_options, cache::cache_options,
     models::catalog_options, store::store,
 };
-pub(crate) use self::{agents::agents, models::models, store::keeper};
+pub(crate) use self::{
+    agents::agents,
+    models::{Parts, models},
+    router::{accounts, router_options},
+    store::keeper,
+};
 use crate::{
     guard,
     lock::{Lock, Record},
@@ -59,6 +65,16 @@ pub enum Error {
         #[from]
         source: model_servers::Error,
     },
+    /// Keys, budgets and the ledger can't be opened.
+    #[error("open the accounts")]
+    Accounts {
+        /// Why.
+        #[from]
+        source: openclaw_accounts::Error,
+    },
+    /// The router has no port.
+    #[error("the configuration opens no port for the router")]
+    NoRouterPort,
     /// The agents can't be started.
     #[error("start the agents")]
     Agents {

@@ -8,8 +8,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State as Shared},
-    middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::get,
 };
 use http::{HeaderValue, StatusCode, header};
@@ -18,7 +17,8 @@ use tokio::time::timeout;
 
 use crate::{
     auth, conn,
-    guard::{self, Sender},
+    doors::{self, Keeper, answer, problem},
+    guard::Sender,
     listen::Socket,
     peer,
     state::State,
@@ -27,8 +27,14 @@ use crate::{
 /// Paths that upgrade to a WebSocket: the root, and what older clients use.
 const SOCKET_PATHS: [&str; 4] = ["/", "/a2a", "/ws", "/gateway"];
 
-/// All routes of the one port.
-pub(crate) fn router(state: Arc<State>) -> Router {
+/// All routes of the one port; those of the models beside our own.
+pub(crate) fn router(state: Arc<State>, models: openclaw_router::Router) -> Router {
+    let keeper = Keeper {
+        accounts: state.accounts.clone(),
+        auth: Some(Arc::clone(&state.auth)),
+    };
+    let models = doors::kept(openclaw_router::beside_gateway(models), keeper);
+    let guard = state.guard.clone();
     let mut router = Router::new()
         .route("/health", get(live))
         .route("/healthz", get(live))
@@ -37,56 +43,10 @@ pub(crate) fn router(state: Arc<State>) -> Router {
     for path in SOCKET_PATHS {
         router = router.route(path, get(socket));
     }
-    router
-        .fallback(unknown)
+    let own = router
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(Arc::clone(&state), admit))
-        .with_state(state)
-}
-
-/// Everything passes here first, probes included.
-async fn admit(Shared(state): Shared<Arc<State>>, mut request: Request, next: Next) -> Response {
-    let Some(socket) = request.extensions().get::<Socket>() else {
-        return problem(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the request came without its socket",
-        );
-    };
-    match guard::admit(
-        &state.guard,
-        socket.peer,
-        request.method(),
-        request.headers(),
-    ) {
-        Ok(sender) => {
-            let _none = request.extensions_mut().insert(sender);
-            let mut response = next.run(request).await;
-            harden(response.headers_mut());
-            response
-        }
-        Err(refusal) => {
-            tracing::debug!(
-                status = refusal.status.as_u16(),
-                reason = refusal.reason,
-                "request refused"
-            );
-            let mut response = problem(refusal.status, refusal.reason);
-            harden(response.headers_mut());
-            response
-        }
-    }
-}
-
-/// Headers that keep a browser from guessing types, framing us or telling others where it came from.
-fn harden(headers: &mut http::HeaderMap) {
-    for (name, value) in [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ] {
-        let _previous = headers.insert(name, HeaderValue::from_static(value));
-    }
+        .with_state(state);
+    doors::guarded(own.merge(models).fallback(unknown), guard)
 }
 
 async fn live() -> Response {
@@ -201,20 +161,4 @@ async fn wrong_method() -> Response {
         StatusCode::METHOD_NOT_ALLOWED,
         "this path does not take that method",
     )
-}
-
-fn problem(status: StatusCode, message: &str) -> Response {
-    answer(
-        status,
-        &json!({"error": {"code": status.as_u16(), "message": message}}),
-    )
-}
-
-fn answer(status: StatusCode, body: &serde_json::Value) -> Response {
-    (
-        status,
-        [(header::CONTENT_TYPE, "application/json")],
-        body.to_string(),
-    )
-        .into_response()
 }

@@ -11,6 +11,7 @@
 pub mod auth;
 mod boot;
 mod conn;
+mod doors;
 mod events;
 pub mod guard;
 mod http;
@@ -19,6 +20,7 @@ mod keeper;
 mod listen;
 pub mod lock;
 pub mod logging;
+mod models_port;
 pub mod peer;
 pub mod probe;
 mod report;
@@ -30,17 +32,20 @@ pub mod transcript;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use openclaw_config::{Config, Environment, Secret};
+use openclaw_router::Router;
 use openclaw_types::{Env, SystemEnv};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    auth::Auth, events::Bus, lock::Lock, rpc::sessions::search::SEARCHES_MAX, state::State,
+    auth::Auth, events::Bus, lock::Lock, models_port::Port, rpc::sessions::search::SEARCHES_MAX,
+    state::State,
 };
 pub use crate::{
     boot::{
         Error, accounts_options, agent_options, cache_options, catalog_options, store as open_store,
     },
+    models_port::{RouterServer, RouterStart},
     shutdown::STOP_DEADLINE,
 };
 
@@ -94,7 +99,20 @@ impl Gateway {
         let address = listener.local_addr().map_err(failed)?;
         let store = boot::store(&config, &env)?;
         let catalog = catalog_options(&config, &start.environment, &start.helper);
-        let models = boot::models(&config, catalog, &start.helper, &env)?;
+        let accounts = boot::accounts(&config, &env)?;
+        let parts = boot::Parts {
+            catalog,
+            helper: &start.helper,
+            accounts: &accounts,
+            instance: &instance,
+        };
+        let models = boot::models(&config, parts, &env)?;
+        let options = boot::router_options(&config, &instance, VERSION);
+        let surface = Router::new(options, models.clone(), accounts.clone(), Arc::clone(&env));
+        let port = match config.router.listen {
+            Some(wanted) => Some(Port::bind(wanted).await?),
+            None => None,
+        };
         let bus = Bus::new(Arc::clone(&env));
         bus.read_from(store.clone());
         let agents = boot::agents(&config, &store, &models, &bus, &env)?;
@@ -105,6 +123,7 @@ impl Gateway {
             auth: Auth::new(token),
             store,
             models,
+            accounts,
             agents,
             bus,
             tasks: TaskTracker::new(),
@@ -127,11 +146,21 @@ impl Gateway {
         let serving = listen::serve(
             listener,
             usize::try_from(state.config.limits.connections).unwrap_or(usize::MAX),
-            http::router(Arc::clone(&state)),
+            http::router(Arc::clone(&state), surface.clone()),
             state.tasks.clone(),
             accepting.clone(),
         );
         let _task = state.tasks.spawn(serving);
+        if let Some(port) = port {
+            let address = port.address;
+            let (shared, stop) = (Arc::clone(&state), accepting.clone());
+            let _task = state.tasks.spawn(async move {
+                let tasks = (shared.tasks.clone(), stop);
+                port.serve(surface, shared.accounts.clone(), &shared.config, tasks)
+                    .await;
+            });
+            tracing::info!(%address, "router ready");
+        }
         let _task = state.tasks.spawn(ticks(Arc::clone(&state)));
         let _task = state.tasks.spawn(keeper::keep(Arc::clone(&state)));
         let _task = state.tasks.spawn(keeper::archive::keep(Arc::clone(&state)));

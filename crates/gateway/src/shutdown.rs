@@ -99,6 +99,7 @@ pub(crate) async fn drain(state: &State, accepting: &CancellationToken) {
     {
         tracing::warn!("models did not stop in time");
     }
+    state.accounts.shutdown();
     tracing::info!("gateway stopped");
 }
 

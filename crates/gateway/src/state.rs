@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, atomic::AtomicUsize},
 };
 
+use openclaw_accounts::Accounts;
 use openclaw_agents::Agents;
 use openclaw_config::Config;
 use openclaw_models::Models;
@@ -27,6 +28,8 @@ pub(crate) struct State {
     pub(crate) auth: Arc<Auth>,
     pub(crate) store: Store,
     pub(crate) models: Models,
+    /// Who may spend what.
+    pub(crate) accounts: Accounts,
     pub(crate) agents: Agents,
     pub(crate) bus: Arc<Bus>,
     /// Turns of searches, which read everything.

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use openclaw_accounts::Accounts;
 use openclaw_config::{Config, Environment, config};
 use openclaw_models::{self as models, Models};
 use openclaw_process::Launcher;
@@ -19,11 +20,21 @@ const LOCAL_IDLE_MS: u64 = 600_000;
 /// The model daemon's file name.
 const MODELD: &str = "openclaw-modeld";
 
+/// What the models are made with beside the configuration.
+#[derive(Debug)]
+pub(crate) struct Parts<'a> {
+    pub(crate) catalog: models::catalog::Options,
+    /// Our own binary, which children are started through.
+    pub(crate) helper: &'a Path,
+    pub(crate) accounts: &'a Accounts,
+    /// The id of this process, by which it knows itself.
+    pub(crate) instance: &'a str,
+}
+
 /// Sets up the models.
 pub(crate) fn models(
     config: &Config,
-    catalog: models::catalog::Options,
-    helper: &Path,
+    parts: Parts<'_>,
     env: &Arc<dyn Env>,
 ) -> Result<Models, Error> {
     let (stated, named) = (&config.models, &config.routing);
@@ -38,11 +49,11 @@ pub(crate) fn models(
         default_model: routing::default_model(config),
         failover: named.failover.clone(),
         routing: routing::options(config),
-        discovery: discovery(stated),
-        local: stated.local.enabled.then(|| local(config, helper)),
-        catalog,
+        discovery: discovery(stated, parts.instance),
+        local: stated.local.enabled.then(|| local(config, parts.helper)),
+        catalog: parts.catalog,
         proxy: None,
-        accounts: None,
+        accounts: Some(parts.accounts.clone()),
     };
     let stop = CancellationToken::new();
     Ok(Models::start(options, Arc::clone(env), stop)?)
@@ -142,7 +153,7 @@ fn price(cost: config::Cost) -> Option<Price> {
     )
 }
 
-fn discovery(stated: &config::Models) -> models::DiscoveryOptions {
+fn discovery(stated: &config::Models, instance: &str) -> models::DiscoveryOptions {
     let found = &stated.discovery;
     let base_urls = [
         ("minimax", &found.minimax_base_url),
@@ -163,7 +174,7 @@ fn discovery(stated: &config::Models) -> models::DiscoveryOptions {
         litellm_key: found.litellm_key.as_ref().map(secret),
         ollama_url: found.ollama_url.clone(),
         deadlines: deadlines(stated.deadlines),
-        instance: None,
+        instance: Some(instance.to_owned()),
     }
 }
 
