@@ -63,6 +63,8 @@ fn harden(headers: &mut HeaderMap) {
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
+        (header::VARY, "Origin"),
+        (header::CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"),
     ] {
         let _previous = headers.insert(name, HeaderValue::from_static(value));
     }
@@ -76,6 +78,13 @@ pub(crate) struct Keeper {
     pub(crate) auth: Option<Arc<Auth>>,
 }
 
+/// What anybody may ask of a router: whether it lives, and nothing else.
+const PROBES: [&str; 3] = [
+    "/health/liveliness",
+    "/health/liveness",
+    "/health/readiness",
+];
+
 /// Puts the question for a key before the paths of the models.
 pub(crate) fn kept(table: Router, keeper: Keeper) -> Router {
     table.layer(middleware::from_fn_with_state(Arc::new(keeper), ask))
@@ -87,12 +96,22 @@ async fn ask(Shared(keeper): Shared<Arc<Keeper>>, mut request: Request, next: Ne
     let known = keeper.accounts.identify(shown.as_deref());
     if !matches!(known, Ok(Caller::Open)) {
         // On the gateway's own port its token is as good as the master key; a guess at it counts like any other.
-        if let (Err(_), Some(auth), Some(shown)) = (&known, &keeper.auth, &shown)
-            && let Some(sender) = request.extensions().get::<Sender>()
-            && auth.check(sender, shown).is_ok()
-        {
-            let _none = request.extensions_mut().insert(openclaw_router::Owner);
+        let is_token = match (&known, &keeper.auth, &shown) {
+            (Err(_), Some(auth), Some(shown)) => {
+                let sender = request.extensions().get::<Sender>();
+                sender.is_some_and(|sender| auth.check(sender, shown).is_ok())
+            }
+            _ => false,
+        };
+        let caller = if is_token { Ok(Caller::Master) } else { known };
+        if let Ok(caller) = caller {
+            let _none = request
+                .extensions_mut()
+                .insert(openclaw_router::Known(caller));
         }
+        return next.run(request).await;
+    }
+    if keeper.auth.is_none() && PROBES.contains(&request.uri().path()) {
         return next.run(request).await;
     }
     let sender = sender(&request);
@@ -101,7 +120,9 @@ async fn ask(Shared(keeper): Shared<Arc<Keeper>>, mut request: Request, next: Ne
         _ => false,
     };
     if is_token {
-        let _none = request.extensions_mut().insert(openclaw_router::Owner);
+        let _none = request
+            .extensions_mut()
+            .insert(openclaw_router::Known(Caller::Master));
         return next.run(request).await;
     }
     let is_ours = sender.is_some_and(|sender| Auth::without_token(&sender) == Principal::Local);

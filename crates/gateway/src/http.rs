@@ -43,10 +43,12 @@ pub(crate) fn router(state: Arc<State>, models: openclaw_router::Router) -> Rout
     for path in SOCKET_PATHS {
         router = router.route(path, get(socket));
     }
-    let own = router
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(state);
-    doors::guarded(own.merge(models).fallback(unknown), guard)
+    let all = router
+        .with_state(state)
+        .merge(models)
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method);
+    doors::guarded(all, guard)
 }
 
 async fn live() -> Response {

@@ -34,7 +34,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use openclaw_config::{Config, Environment, Secret};
 use openclaw_router::Router;
 use openclaw_types::{Env, SystemEnv};
-use tokio::sync::Semaphore;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -98,21 +98,14 @@ impl Gateway {
         let listener = listen::bind(wanted).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let store = boot::store(&config, &env)?;
-        let catalog = catalog_options(&config, &start.environment, &start.helper);
         let accounts = boot::accounts(&config, &env)?;
         let parts = boot::Parts {
-            catalog,
+            catalog: catalog_options(&config, &start.environment, &start.helper),
             helper: &start.helper,
             accounts: &accounts,
             instance: &instance,
         };
         let models = boot::models(&config, parts, &env)?;
-        let options = boot::router_options(&config, &instance, VERSION);
-        let surface = Router::new(options, models.clone(), accounts.clone(), Arc::clone(&env));
-        let port = match config.router.listen {
-            Some(wanted) => Some(Port::bind(wanted).await?),
-            None => None,
-        };
         let bus = Bus::new(Arc::clone(&env));
         bus.read_from(store.clone());
         let agents = boot::agents(&config, &store, &models, &bus, &env)?;
@@ -143,27 +136,7 @@ impl Gateway {
             ..record
         })?;
         let accepting = CancellationToken::new();
-        let serving = listen::serve(
-            listener,
-            usize::try_from(state.config.limits.connections).unwrap_or(usize::MAX),
-            http::router(Arc::clone(&state), surface.clone()),
-            state.tasks.clone(),
-            accepting.clone(),
-        );
-        let _task = state.tasks.spawn(serving);
-        if let Some(port) = port {
-            let address = port.address;
-            let (shared, stop) = (Arc::clone(&state), accepting.clone());
-            let _task = state.tasks.spawn(async move {
-                let tasks = (shared.tasks.clone(), stop);
-                port.serve(surface, shared.accounts.clone(), &shared.config, tasks)
-                    .await;
-            });
-            tracing::info!(%address, "router ready");
-        }
-        let _task = state.tasks.spawn(ticks(Arc::clone(&state)));
-        let _task = state.tasks.spawn(keeper::keep(Arc::clone(&state)));
-        let _task = state.tasks.spawn(keeper::archive::keep(Arc::clone(&state)));
+        open(&state, listener, &accepting).await;
         tracing::info!(%address, state_dir = %state.state_dir.display(), version = VERSION, "gateway ready");
         Ok(Self {
             state,
@@ -197,6 +170,48 @@ impl Gateway {
         shutdown::drain(&self.state, &self.accepting).await;
         drop(self.lock);
     }
+}
+
+/// Lets connections in, and starts what is done beside them.
+async fn open(state: &Arc<State>, listener: TcpListener, accepting: &CancellationToken) {
+    let surface = Router::new(
+        boot::router_options(&state.config, &state.instance, VERSION),
+        state.models.clone(),
+        state.accounts.clone(),
+        Arc::clone(&state.env),
+    );
+    if let Some(wanted) = state.config.router.listen {
+        match Port::bind(wanted).await {
+            Ok(port) => serve_models(state, port, surface.clone(), accepting.clone()),
+            // A LiteLLM may have it, which is no reason for the agents not to run.
+            Err(error) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the router has no port of its own"
+            ),
+        }
+    }
+    let serving = listen::serve(
+        listener,
+        usize::try_from(state.config.limits.connections).unwrap_or(usize::MAX),
+        http::router(Arc::clone(state), surface),
+        state.tasks.clone(),
+        accepting.clone(),
+    );
+    let _task = state.tasks.spawn(serving);
+    let _task = state.tasks.spawn(ticks(Arc::clone(state)));
+    let _task = state.tasks.spawn(keeper::keep(Arc::clone(state)));
+    let _task = state.tasks.spawn(keeper::archive::keep(Arc::clone(state)));
+}
+
+/// Answers requests for models on a port of their own.
+fn serve_models(state: &Arc<State>, port: Port, surface: Router, stop: CancellationToken) {
+    tracing::info!(address = %port.address, "router ready");
+    let shared = Arc::clone(state);
+    let _task = state.tasks.spawn(async move {
+        let tasks = (shared.tasks.clone(), stop);
+        port.serve(surface, shared.accounts.clone(), &shared.config, tasks)
+            .await;
+    });
 }
 
 /// Shows native clients that the gateway lives.

@@ -15,21 +15,24 @@ const BARE: [HeaderName; 3] = [
     HeaderName::from_static("api-key"),
 ];
 
-/// Put into a request's extensions by whoever has already found out that its sender owns this gateway.
-#[derive(Debug, Clone, Copy)]
-pub struct Owner;
+/// Put into a request's extensions by whoever has already found out who sent it.
+#[derive(Debug, Clone)]
+pub struct Known(pub Caller);
 
 /// What is known of a request's sender.
 #[derive(Debug)]
 pub(crate) struct Asker {
     pub(crate) headers: HeaderMap,
-    is_owner: bool,
+    known: Option<Caller>,
 }
 
 impl Asker {
     pub(crate) fn of(parts: &mut Parts) -> Self {
         Self {
-            is_owner: parts.extensions.get::<Owner>().is_some(),
+            known: parts
+                .extensions
+                .remove::<Known>()
+                .map(|Known(caller)| caller),
             headers: std::mem::take(&mut parts.headers),
         }
     }
@@ -50,8 +53,8 @@ pub(crate) fn is_credential(name: &HeaderName) -> bool {
 
 /// Who asks, by the key that is shown.
 pub(crate) fn caller(accounts: &Accounts, asker: &Asker) -> Result<Caller, Refusal> {
-    if asker.is_owner {
-        return Ok(Caller::Master);
+    if let Some(known) = &asker.known {
+        return Ok(known.clone());
     }
     let shown = key(&asker.headers)?;
     accounts.identify(shown.as_deref()).map_err(Refusal::from)

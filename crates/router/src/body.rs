@@ -11,10 +11,11 @@ use openclaw_models::{
     exchange::Controls,
 };
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::{
     error::Refusal,
-    limits::{NAME_BYTES_MAX, REQUEST_BYTES_MAX, TAGS_MAX},
+    limits::{NAME_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_DEADLINE, TAGS_MAX},
 };
 
 /// Fields that are said to LiteLLM and not to a model.
@@ -39,6 +40,9 @@ const PRETENCES: [&str; 5] = [
     "mock_timeout",
 ];
 
+/// Fields that would send a request, and a key, to wherever the caller wants.
+const ELSEWHERE: [&str; 4] = ["api_key", "api_base", "base_url", "custom_llm_provider"];
+
 /// What a body says, as far as it is meant for us.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -52,7 +56,13 @@ pub(crate) struct Asked {
 
 /// Reads the whole body.
 pub(crate) async fn read(body: Body) -> Result<Bytes, Refusal> {
-    match Limited::new(body, REQUEST_BYTES_MAX).collect().await {
+    let whole = Limited::new(body, REQUEST_BYTES_MAX).collect();
+    let Ok(read) = timeout(REQUEST_DEADLINE, whole).await else {
+        return Err(Refusal::TooSlow {
+            after: REQUEST_DEADLINE,
+        });
+    };
+    match read {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLong {
             bytes_max: REQUEST_BYTES_MAX,
@@ -124,6 +134,16 @@ fn controls(fields: &Fields<'_>) -> Result<Controls, Refusal> {
             });
         }
     }
+    for field in ELSEWHERE {
+        if fields.get(field).is_some() {
+            return Err(Refusal::Wrong {
+                message: format!(
+                    "`{field}` is not taken from a request: the configuration says where models are"
+                ),
+                param: field.to_owned(),
+            });
+        }
+    }
     let ms = |name: &str| -> Result<Option<u64>, Refusal> {
         let Some(value) = fields.get(name).filter(|value| *value != "null") else {
             return Ok(None);
@@ -149,9 +169,7 @@ fn controls(fields: &Fields<'_>) -> Result<Controls, Refusal> {
     Ok(Controls {
         timeout_ms,
         stream_timeout_ms: ms("stream_timeout")?,
-        num_retries: fields
-            .get("num_retries")
-            .and_then(|value| value.parse().ok()),
+        num_retries: retries(fields)?,
         fallbacks: fallbacks(fields)?,
         disable_fallbacks: fields.is_true("disable_fallbacks"),
         tags: tags(fields),
@@ -165,6 +183,15 @@ pub(crate) fn seconds(text: &str) -> Option<u64> {
     let seconds: f64 = text.trim().parse().ok()?;
     let ms = seconds.mul_add(1_000.0, 0.0);
     (ms.is_finite() && ms > 0.0).then(|| ms.clamp(1.0, 86_400_000.0) as u64)
+}
+
+fn retries(fields: &Fields<'_>) -> Result<Option<u32>, Refusal> {
+    let stated = fields.get("num_retries").filter(|value| *value != "null");
+    let read = stated.map(str::parse).transpose();
+    read.map_err(|_error| Refusal::Wrong {
+        message: "`num_retries` must be a whole number".to_owned(),
+        param: "num_retries".to_owned(),
+    })
 }
 
 /// Names of groups, or LiteLLM's objects with a `model`.

@@ -92,7 +92,7 @@ pub(crate) async fn answer(
         Err(refusal) => return call.refused(&refusal, None),
     };
     match asked(&call, &caller, model, &asker.headers, body).await {
-        Ok(answer) => response(&call, &caller, answer),
+        Ok(answer) => response(&call, &caller, caller.is_owner(), answer),
         Err(refusal) => call.refused(&refusal, Some(&caller)),
     }
 }
@@ -146,11 +146,12 @@ pub(crate) fn ask(
 }
 
 /// The answer with its headers; a stream is told as it comes.
-pub(crate) fn response(call: &Call, caller: &Caller, answer: Answer) -> Response {
+/// Where the server is, is shown to an owner who showed a key, or where no key is set.
+pub(crate) fn response(call: &Call, caller: &Caller, is_owner: bool, answer: Answer) -> Response {
     let inner = call.inner();
     let spent = answer.meter.read();
     let mut told = headers::of_call(&call.id);
-    headers::of_answer(&mut told, &answer.by, caller);
+    headers::of_answer(&mut told, &answer.by, is_owner);
     headers::of_spent(&mut told, &spent);
     headers::of_key(&mut told, &inner.accounts, caller, spent.key_spend);
     headers::of_gauges(&mut told, &answer.gauges);

@@ -2,6 +2,8 @@
 //!
 //! LiteLLM's messages list other groups, addresses and digests of keys; ours name what the caller sent and nothing else.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
@@ -30,6 +32,8 @@ pub(crate) enum Refusal {
     Wrong { message: String, param: String },
     /// It is longer than any request may be.
     TooLong { bytes_max: usize },
+    /// It took longer to arrive than any request may.
+    TooSlow { after: Duration },
     /// What is asked for is not there.
     NotFound { message: String },
     /// The model gave no answer.
@@ -121,6 +125,10 @@ impl Refusal {
             Self::TooLong { bytes_max } => {
                 invalid(413, format!("the request is longer than {bytes_max} bytes"))
             }
+            Self::TooSlow { after } => invalid(
+                408,
+                format!("the request did not arrive within {} s", after.as_secs()),
+            ),
             Self::NotFound { message } => invalid(404, message.clone()),
             Self::Failed(failure) => failed(failure),
             Self::Broken { message } => Told::new(500, "internal_server_error", message.clone()),

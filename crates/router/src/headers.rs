@@ -28,14 +28,14 @@ pub(crate) fn of_call(call_id: &str) -> HeaderMap {
 }
 
 /// Who answered. Where a server is, only the owner is told.
-pub(crate) fn of_answer(headers: &mut HeaderMap, by: &By, caller: &Caller) {
+pub(crate) fn of_answer(headers: &mut HeaderMap, by: &By, is_owner: bool) {
     set(headers, "x-litellm-model-id", &by.deployment);
     set(
         headers,
         "x-litellm-model-name",
         format!("{}/{}", by.provider, by.model),
     );
-    if caller.is_owner() && !by.api_base.is_empty() {
+    if is_owner && !by.api_base.is_empty() {
         set(headers, "x-litellm-model-api-base", &by.api_base);
     }
     set(headers, "x-litellm-version", LITELLM_VERSION);

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     auth::{self, Asker},
     error::Refusal,
+    listing,
     state::Router,
 };
 
@@ -58,7 +59,11 @@ pub(crate) async fn health(
         }
         Err(refusal) => return Err(refusal),
     };
-    let is_wanted = |name: &str| asked.model.as_deref().is_none_or(|wanted| wanted == name);
+    let allowed = listing::allowance(&router.inner.accounts, &caller);
+    let is_wanted = |name: &str| {
+        asked.model.as_deref().is_none_or(|wanted| wanted == name)
+            && allowed.as_ref().is_none_or(|allowed| allowed.allows(name))
+    };
     let groups = inventory
         .groups
         .iter()

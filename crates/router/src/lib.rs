@@ -26,7 +26,7 @@ mod state;
 mod tokens;
 
 pub use self::{
-    auth::{Owner, shown_key},
+    auth::{Known, shown_key},
     routes::{all, beside_gateway},
     state::{Endpoint, Options, Router},
 };

@@ -1,7 +1,11 @@
 //! Every bound of this crate, with the reason for its value.
 
+use std::time::Duration;
+
 /// The longest request: a conversation with images in it fits several times over, a flood of bytes does not.
 pub(crate) const REQUEST_BYTES_MAX: usize = 32 << 20;
+/// How long a request may take to arrive: the longest one over a slow line.
+pub(crate) const REQUEST_DEADLINE: Duration = Duration::from_secs(120);
 /// Keys on one page of a list, as LiteLLM has it.
 pub(crate) const KEYS_PAGE: usize = 10;
 /// And at most.

@@ -105,7 +105,8 @@ fn shown(inventory: &Inventory) -> impl Iterator<Item = &GroupState> {
     groups.filter(move |group| group.is_named || !has_groups)
 }
 
-fn allowance(accounts: &Accounts, caller: &Caller) -> Option<Allowance> {
+/// What the caller may use; everything where nothing is said.
+pub(crate) fn allowance(accounts: &Accounts, caller: &Caller) -> Option<Allowance> {
     match caller {
         Caller::Key(id) => accounts
             .info(&Which::Id(id))

@@ -132,7 +132,7 @@ impl Metrics {
         let mut text = String::new();
         head(
             &mut text,
-            "litellm_proxy_total_requests_metric",
+            "litellm_proxy_total_requests_metric_total",
             "counter",
             "Requests, by dialect, group and status.",
         );
@@ -161,7 +161,7 @@ impl Metrics {
                 group.dollars
             }),
         ] {
-            head(&mut text, name, "counter", help);
+            head(&mut text, &format!("{name}_total"), "counter", help);
             for (group, sums) in &counted.groups {
                 let labels = format!("requested_model=\"{}\"", label(group));
                 line(&mut text, &format!("{name}_total"), &labels, &value(sums));

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use http::{HeaderMap, Method, Uri};
-use openclaw_accounts::Caller;
+use openclaw_accounts::{Caller, Denied};
 use openclaw_models::{dialect::Front, exchange::Passthrough};
 
 use crate::{
@@ -48,10 +48,18 @@ async fn pass(router: Router, name: &str, rest: &str, request: axum::extract::Re
     let (mut parts, body) = request.into_parts();
     let asker = Asker::of(&mut parts);
     let endpoint = endpoint(&router, name);
-    let caller = match auth::caller(&router.inner.accounts, &asker) {
-        Err(_unknown) if endpoint.as_ref().is_some_and(|endpoint| endpoint.is_open) => Caller::Open,
+    let (caller, is_owner) = match auth::caller(&router.inner.accounts, &asker) {
+        // Whoever shows a key is judged by it.
+        Err(Refusal::Denied(Denied::MissingKey))
+            if endpoint.as_ref().is_some_and(|endpoint| endpoint.is_open) =>
+        {
+            (Caller::Open, false)
+        }
         Err(refusal) => return call.refused(&refusal, None),
-        Ok(caller) => caller,
+        Ok(caller) => {
+            let is_owner = caller.is_owner();
+            (caller, is_owner)
+        }
     };
     let Some(endpoint) = endpoint else {
         let refusal = Refusal::NotFound {
@@ -65,7 +73,7 @@ async fn pass(router: Router, name: &str, rest: &str, request: axum::extract::Re
         headers: asker.headers,
     };
     match sent_on(&call, &caller, &endpoint, (rest, sent, body)).await {
-        Ok(answer) => completion::response(&call, &caller, answer),
+        Ok(answer) => completion::response(&call, &caller, is_owner, answer),
         Err(refusal) => call.refused(&refusal, Some(&caller)),
     }
 }
@@ -134,12 +142,7 @@ fn endpoint(router: &Router, name: &str) -> Option<Endpoint> {
         return Some(stated.clone());
     }
     let group = format!("{GROUP}{name}");
-    let inventory = router.inner.models.inventory();
-    let is_known = inventory
-        .groups
-        .iter()
-        .any(|known| known.is_named && *known.name == group)
-        || inventory.aliases.iter().any(|(alias, _)| *alias == group);
+    let is_known = router.inner.models.has_group(&group);
     is_known.then_some(Endpoint {
         path,
         reference: group,

@@ -84,6 +84,14 @@ impl Models {
         }
     }
 
+    /// Whether the configuration names such a group, or an alias for one.
+    #[must_use]
+    pub fn has_group(&self, name: &str) -> bool {
+        let routes = self.shared.search.routes();
+        let is_group = routes.table.groups().any(|group| *group.name == *name);
+        is_group || routes.table.settings().aliases.contains_key(name)
+    }
+
     fn states(&self, group: &Group) -> Vec<DeploymentState> {
         let now = self.shared.ground.env.now();
         let health = self.shared.health();
