@@ -25,6 +25,7 @@ pub mod peer;
 pub mod probe;
 mod report;
 mod rpc;
+mod serving;
 mod shutdown;
 mod state;
 pub mod transcript;
@@ -32,14 +33,12 @@ pub mod transcript;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use openclaw_config::{Config, Environment, Secret};
-use openclaw_router::Router;
 use openclaw_types::{Env, SystemEnv};
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    auth::Auth, events::Bus, lock::Lock, models_port::Port, rpc::sessions::search::SEARCHES_MAX,
-    state::State,
+    auth::Auth, events::Bus, lock::Lock, rpc::sessions::search::SEARCHES_MAX, state::State,
 };
 pub use crate::{
     boot::{
@@ -136,7 +135,7 @@ impl Gateway {
             ..record
         })?;
         let accepting = CancellationToken::new();
-        open(&state, listener, &accepting).await;
+        serving::open(&state, listener, &accepting).await;
         tracing::info!(%address, state_dir = %state.state_dir.display(), version = VERSION, "gateway ready");
         Ok(Self {
             state,
@@ -169,63 +168,5 @@ impl Gateway {
     pub async fn stop(self) {
         shutdown::drain(&self.state, &self.accepting).await;
         drop(self.lock);
-    }
-}
-
-/// Lets connections in, and starts what is done beside them.
-async fn open(state: &Arc<State>, listener: TcpListener, accepting: &CancellationToken) {
-    let surface = Router::new(
-        boot::router_options(&state.config, &state.instance, VERSION),
-        state.models.clone(),
-        state.accounts.clone(),
-        Arc::clone(&state.env),
-    );
-    if let Some(wanted) = state.config.router.listen {
-        match Port::bind(wanted).await {
-            Ok(port) => serve_models(state, port, surface.clone(), accepting.clone()),
-            // A LiteLLM may have it, which is no reason for the agents not to run.
-            Err(error) => tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the router has no port of its own"
-            ),
-        }
-    }
-    let serving = listen::serve(
-        listener,
-        usize::try_from(state.config.limits.connections).unwrap_or(usize::MAX),
-        http::router(Arc::clone(state), surface),
-        state.tasks.clone(),
-        accepting.clone(),
-    );
-    let _task = state.tasks.spawn(serving);
-    let _task = state.tasks.spawn(ticks(Arc::clone(state)));
-    let _task = state.tasks.spawn(keeper::keep(Arc::clone(state)));
-    let _task = state.tasks.spawn(keeper::archive::keep(Arc::clone(state)));
-}
-
-/// Answers requests for models on a port of their own.
-fn serve_models(state: &Arc<State>, port: Port, surface: Router, stop: CancellationToken) {
-    tracing::info!(address = %port.address, "router ready");
-    let shared = Arc::clone(state);
-    let _task = state.tasks.spawn(async move {
-        let tasks = (shared.tasks.clone(), stop);
-        port.serve(surface, shared.accounts.clone(), &shared.config, tasks)
-            .await;
-    });
-}
-
-/// Shows native clients that the gateway lives.
-async fn ticks(state: Arc<State>) {
-    let mut interval = tokio::time::interval(conn::limits::TICK);
-    let _first = interval.tick().await;
-    loop {
-        tokio::select! {
-            biased;
-            () = state.draining.cancelled() => return,
-            _at = interval.tick() => {}
-        }
-        if let Some(event) = conn::tick(state.env.now()) {
-            state.bus.tell_native(&event);
-        }
     }
 }
