@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use openclaw_types::{Money, Timestamp};
 
 pub(crate) use self::cell::Cell;
-
 use crate::{
     ledger::{Kind, Line},
     report::{Dimension, Query, Report, Row, Tally},

@@ -7,9 +7,11 @@ use openclaw_process::Launcher;
 use openclaw_types::{AgentId, Price};
 use serde_json::{Map, Value};
 
-pub use crate::http::Transport;
-pub use crate::routing::{AgentMapping, PerKind, Settings, Strategy};
 use crate::{catalog, secret::Secret};
+pub use crate::{
+    http::Transport,
+    routing::{AgentMapping, PerKind, Settings, Strategy},
+};
 
 /// Everything the models are told.
 #[derive(Debug, Clone)]

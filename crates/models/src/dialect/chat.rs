@@ -3,9 +3,10 @@
 mod read;
 mod write;
 
-pub(super) use self::{read::ChatReader, write::ChatWriter};
 use openclaw_types::{StopReason, Usage};
 use serde_json::{Value, json};
+
+pub(super) use self::{read::ChatReader, write::ChatWriter};
 
 /// The word for a reason to stop.
 pub(super) const fn finish_reason(stop: StopReason) -> &'static str {

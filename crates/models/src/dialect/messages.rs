@@ -8,15 +8,16 @@ mod read;
 mod told;
 mod write;
 
+use openclaw_types::{StopReason, Usage};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
 pub(super) use self::{
     ask::{from_chat, same_headers},
     read::MessagesReader,
     told::to_chat,
     write::{MessagesWriter, error},
 };
-use openclaw_types::{StopReason, Usage};
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 /// The header that says which version of the protocol is spoken.
 pub(super) const VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
