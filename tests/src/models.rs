@@ -41,5 +41,6 @@ pub fn options() -> Options {
         },
         proxy: None,
         accounts: None,
+        cache: None,
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Start at [`Ask`], what is asked, and [`Answer`] and [`Failure`], what comes back.
 
+mod again;
 mod answer;
 mod ask;
 mod attempt;

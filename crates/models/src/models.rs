@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     assembly::{Assembly, Ground},
+    cache::{self, Cache},
     dialect::Front,
     error::Error,
     exchange::{self, Failure, bill::Bill, desk::Desk, flight::lock, weight::Weight},
@@ -42,6 +43,17 @@ pub use self::inventory::{DeploymentState, GroupState, Inventory};
 const SETTLED_WAIT: Duration = Duration::from_secs(3);
 /// The window of a scripted model, in tokens.
 const SCRIPTED_WINDOW: u32 = 32_768;
+
+/// The cache as it was asked for; one that can't be had is left out, which the log tells.
+fn cache(options: Option<cache::Options>, env: &Arc<dyn Env>) -> Option<Cache> {
+    match Cache::new(&options?, Arc::clone(env)) {
+        Ok(cache) => Some(cache),
+        Err(error) => {
+            tracing::warn!(%error, "answers are not kept");
+            None
+        }
+    }
+}
 
 /// Every model there is, behind one handle. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -73,6 +85,7 @@ impl Models {
         Handle::try_current().map_err(|source| Error::NoRuntime { source })?;
         let agent_models = std::mem::take(&mut options.agent_models);
         let accounts = options.accounts.take();
+        let options_cache = options.cache.take();
         let ground = Ground {
             env,
             tasks: TaskTracker::new(),
@@ -81,7 +94,8 @@ impl Models {
         let assembly = Assembly::new(options, &ground);
         let looking = Arc::clone(&assembly.search).keep_up(ground.stop.clone());
         ground.tasks.spawn(looking);
-        let desk = Desk::new(assembly.http, accounts, Arc::clone(&ground.env));
+        let cache = cache(options_cache, &ground.env);
+        let desk = Desk::new(assembly.http, accounts, cache, Arc::clone(&ground.env));
         Ok(Self {
             shared: Arc::new(Shared {
                 ground,
@@ -120,7 +134,7 @@ impl Models {
         let http = Http::new(http::Options::default());
         Self {
             shared: Arc::new(Shared {
-                desk: Desk::new(http, None, Arc::clone(&env)),
+                desk: Desk::new(http, None, None, Arc::clone(&env)),
                 ground: Ground {
                     env,
                     tasks: TaskTracker::new(),

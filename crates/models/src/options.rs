@@ -7,7 +7,7 @@ use openclaw_process::Launcher;
 use openclaw_types::{AgentId, Price};
 use serde_json::{Map, Value};
 
-use crate::{catalog, secret::Secret};
+use crate::{cache, catalog, secret::Secret};
 pub use crate::{
     http::Transport,
     routing::{AgentMapping, PerKind, Settings, Strategy},
@@ -38,6 +38,8 @@ pub struct Options {
     pub proxy: Option<String>,
     /// Who may spend what; without, everybody may ask everything, and nothing is counted.
     pub accounts: Option<Accounts>,
+    /// How answers are kept for the same request; `None` keeps none.
+    pub cache: Option<cache::Options>,
 }
 
 /// The model of an agent.

@@ -54,6 +54,7 @@ pub(crate) fn models(
         catalog: parts.catalog,
         proxy: None,
         accounts: Some(parts.accounts.clone()),
+        cache: super::cache_options(config),
     };
     let stop = CancellationToken::new();
     Ok(Models::start(options, Arc::clone(env), stop)?)

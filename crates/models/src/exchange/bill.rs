@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use openclaw_accounts::{self as accounts, Accounts, Denied, Outcome, OutputLimit, Ticket};
-use openclaw_types::{Price, Usage};
+use openclaw_types::{Money, Price, Usage};
 use tokio::time::Instant;
 
 use super::{Ask, Gauges, Meter, weight::Weight};
@@ -25,6 +25,7 @@ pub(crate) struct Bill {
     asked: Option<Arc<Deployment>>,
     seen: Seen,
     is_charged: bool,
+    is_free: bool,
     is_over: bool,
 }
 
@@ -75,6 +76,7 @@ impl Bill {
             asked: None,
             seen: Seen::default(),
             is_charged: false,
+            is_free: false,
             is_over: false,
         })
     }
@@ -90,6 +92,7 @@ impl Bill {
             asked: None,
             seen: Seen::default(),
             is_charged: false,
+            is_free: false,
             is_over: false,
         }
     }
@@ -110,6 +113,12 @@ impl Bill {
             requests: ticket.and_then(Ticket::requests),
             tokens: ticket.and_then(Ticket::tokens),
         }
+    }
+
+    /// Nobody was asked, and an answer is there all the same.
+    pub(crate) fn settle_free(&mut self) {
+        self.is_free = true;
+        self.settle(Some(Usage::default()), 200, true);
     }
 
     pub(crate) fn meter(&self) -> Meter {
@@ -214,6 +223,7 @@ impl Bill {
         let asked = self.asked.take();
         let price = asked.as_ref().and_then(|asked| asked.price);
         let cost = usage.and_then(|usage| Some(price?.cost(&usage)));
+        let cost = self.is_free.then_some(Money::ZERO).or(cost);
         let took = ms(self.began);
         let first_ms = self.meter.read().first_ms;
         let settled = self.ticket.take().map(|ticket| {

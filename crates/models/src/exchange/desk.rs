@@ -9,6 +9,7 @@ use openclaw_types::{Env, Usage};
 
 use super::{
     Answer, Ask, Body, By, Failure,
+    again::{self, Again},
     attempt::{Attempt, Stumble},
     bill::Bill,
     events::Events,
@@ -20,6 +21,7 @@ use super::{
     weight::Weight,
 };
 use crate::{
+    cache::Cache,
     http::{HeaderMap, Http},
     routes::Routes,
     routing::{Health, Plan},
@@ -31,6 +33,8 @@ pub(crate) struct Desk {
     pub(crate) http: Http,
     pub(crate) lines: Lines,
     pub(crate) accounts: Option<Accounts>,
+    /// Answers that may be given again.
+    pub(crate) cache: Option<Cache>,
     pub(crate) health: Arc<Mutex<Health>>,
     pub(crate) env: Arc<dyn Env>,
 }
@@ -51,11 +55,17 @@ pub(crate) enum Content {
 
 impl Desk {
     /// A desk at which nobody has been yet.
-    pub(crate) fn new(http: Http, accounts: Option<Accounts>, env: Arc<dyn Env>) -> Self {
+    pub(crate) fn new(
+        http: Http,
+        accounts: Option<Accounts>,
+        cache: Option<Cache>,
+        env: Arc<dyn Env>,
+    ) -> Self {
         Self {
             http,
             lines: Lines::default(),
             accounts,
+            cache,
             health: Arc::default(),
             env,
         }
@@ -73,6 +83,15 @@ impl Desk {
         routes: &Routes,
     ) -> Result<Answer, Failure> {
         let mut bill = Bill::admit(self.accounts.as_ref(), ask, weight, &plan)?;
+        let again = Again::of(self.cache.as_ref(), ask);
+        if let Some(again) = &again
+            && let Some(entry) = again.find().await
+        {
+            // Nobody is asked, so it costs nothing; it counts as a request all the same.
+            let (gauges, meter) = (bill.gauges(), bill.meter());
+            bill.settle_free();
+            return Ok(again::answer(entry, &ask.reference, gauges, meter));
+        }
         if bill.is_budgeted() {
             // The accounts have seen to it that one is left.
             plan.keep_priced();
@@ -98,7 +117,13 @@ impl Desk {
                 shown: &by.group,
             };
             match attempt.make(&mut bill).await {
-                Ok(said) => return Ok(answer(said, by, flight, bill)),
+                Ok(said) => {
+                    let answer = answer(said, by, flight, bill);
+                    return Ok(match again {
+                        Some(again) => again.keep(answer).await,
+                        None => answer,
+                    });
+                }
                 Err(Stumble::Request(failure)) => break failure,
                 Err(Stumble::Candidate(failed)) => {
                     bill.failed(failed.shown_status());

@@ -4,6 +4,7 @@
     reason = "what the tests share is test code too, and it ends a test by panicking"
 )]
 
+mod again;
 mod answers;
 mod catalog;
 mod discovery;
@@ -77,6 +78,7 @@ fn options(providers: Vec<ProviderOptions>) -> Options {
         },
         proxy: None,
         accounts: None,
+        cache: None,
     }
 }
 
