@@ -8,6 +8,7 @@ mod gateway;
 mod load;
 mod model;
 mod report;
+mod router;
 mod scenarios;
 mod sessions;
 mod usage;
@@ -19,7 +20,8 @@ use clap::Parser;
 /// Measure the gateway.
 #[derive(Debug, Parser)]
 struct Cli {
-    /// Which scenario: start, idle, turns, throughput, list, history, sessions, size, or all
+    /// Which scenario: start, idle, turns, throughput, list, history, sessions, router,
+    /// size, or all
     name: String,
     /// The binary to measure
     #[arg(long, default_value = "target/release/openclaw")]

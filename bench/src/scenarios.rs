@@ -15,7 +15,7 @@ use crate::{
     gateway::{Gateway, Home, Model},
     load::{self, Client, Hearing},
     report::{Figure, Limit},
-    sessions, usage,
+    router, sessions, usage,
 };
 
 type Figures = Result<Vec<Figure>, String>;
@@ -48,6 +48,7 @@ pub(crate) async fn run(name: &str, binary: &Path, seconds: u64) -> Figures {
         "list" => list(binary).await,
         "history" => history(binary).await,
         "sessions" => sessions::run().await,
+        "router" => router::run(binary, time).await,
         "size" => size(binary),
         "all" => {
             let mut all = start(binary).await?;
@@ -57,11 +58,12 @@ pub(crate) async fn run(name: &str, binary: &Path, seconds: u64) -> Figures {
             all.extend(list(binary).await?);
             all.extend(history(binary).await?);
             all.extend(sessions::run().await?);
+            all.extend(router::run(binary, time).await?);
             all.extend(size(binary)?);
             Ok(all)
         }
         other => Err(format!(
-            "no scenario `{other}`; there are start, idle, turns, throughput, list, history, size, all"
+            "no scenario `{other}`; there are start, idle, turns, throughput, list, history, sessions, router, size, all"
         )),
     }
 }

@@ -7,6 +7,22 @@ pub(crate) fn cpu(pid: u32) -> Result<Duration, String> {
     ticks(pid, 11)
 }
 
+/// The processes that a process has started and that still run.
+pub(crate) fn children(pid: u32) -> Result<Vec<u32>, String> {
+    let entries = fs::read_dir("/proc").map_err(|error| format!("/proc: {error}"))?;
+    let pids = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    // One that has ended meanwhile is nobody's child any more.
+    Ok(pids.filter(|child| parent(*child) == Some(pid)).collect())
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields = text.rsplit(')').next()?;
+    fields.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// CPU time of this process's children that have ended.
 pub(crate) fn children_cpu() -> Result<Duration, String> {
     ticks(std::process::id(), 13)
