@@ -38,6 +38,8 @@ pub(crate) fn models(
     env: &Arc<dyn Env>,
 ) -> Result<Models, Error> {
     let (stated, named) = (&config.models, &config.routing);
+    // Where no router of ours listens, no server can be it, and none has to be asked.
+    let own_id = config.router.listen.map(|_| parts.instance.to_owned());
     let options = models::Options {
         providers: stated.providers.iter().map(provider).collect(),
         aliases: named.aliases.clone(),
@@ -49,7 +51,7 @@ pub(crate) fn models(
         default_model: routing::default_model(config),
         failover: named.failover.clone(),
         routing: routing::options(config),
-        discovery: discovery(stated, parts.instance),
+        discovery: discovery(stated, own_id),
         local: stated.local.enabled.then(|| local(config, parts.helper)),
         catalog: parts.catalog,
         proxy: None,
@@ -154,7 +156,7 @@ fn price(cost: config::Cost) -> Option<Price> {
     )
 }
 
-fn discovery(stated: &config::Models, instance: &str) -> models::DiscoveryOptions {
+fn discovery(stated: &config::Models, instance: Option<String>) -> models::DiscoveryOptions {
     let found = &stated.discovery;
     let base_urls = [
         ("minimax", &found.minimax_base_url),
@@ -175,7 +177,7 @@ fn discovery(stated: &config::Models, instance: &str) -> models::DiscoveryOption
         litellm_key: found.litellm_key.as_ref().map(secret),
         ollama_url: found.ollama_url.clone(),
         deadlines: deadlines(stated.deadlines),
-        instance: Some(instance.to_owned()),
+        instance,
     }
 }
 
