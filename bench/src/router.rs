@@ -29,8 +29,12 @@ const OPEN_CLIENTS: usize = 32;
 const ROUNDS: u32 = 5;
 /// Requests of each kind in the failover scenario.
 const FAILOVERS: usize = 400;
-/// Streams held open at once.
+/// Streams held open at once, where the system allows as many open files.
 const STREAMS: usize = 10_000;
+/// Megabytes that so many may take.
+const STREAMS_MB: f64 = 400.0;
+/// Open files of a process besides those of streams.
+const OTHER_FILES: u64 = 100;
 /// Streams being opened at the same time.
 const OPENING: usize = 64;
 
@@ -173,16 +177,16 @@ async fn failover(binary: &Path) -> Figures {
 
 /// Memory with many streams that have begun and go on.
 async fn streams(binary: &Path) -> Figures {
-    raise_descriptors()?;
+    let streams = allowed_streams()?;
     let backend = Model::start()?;
     let ours = Server::ours(binary, &backend.address).await?;
     let key = ours.key().await?;
     let ask = Ask::chat(ours.address, PATH, Some(&key), ("hold", true));
     let empty = ours.resident()?;
-    let mut open = Vec::with_capacity(STREAMS);
+    let mut open = Vec::with_capacity(streams);
     let mut opening = JoinSet::new();
-    while open.len() < STREAMS {
-        while opening.len() < OPENING && open.len() + opening.len() < STREAMS {
+    while open.len() < streams {
+        while opening.len() < OPENING && open.len() + opening.len() < streams {
             let ask = ask.clone();
             let _handle = opening.spawn(async move {
                 let mut connection = Connection::open(&ask).await?;
@@ -197,30 +201,41 @@ async fn streams(binary: &Path) -> Figures {
     }
     let full = ours.resident()?;
     Ok(vec![Figure {
-        name: "router: resident memory with 10,000 open streams".to_owned(),
+        name: format!("router: resident memory with {streams} open streams"),
         value: full as f64 / 1e6,
         unit: "MB",
-        limit: Limit::AtMost(400.0),
+        limit: Limit::AtMost(STREAMS_MB * streams as f64 / STREAMS as f64),
         detail: format!(
             "{:.1} MB without, {:.1} KB a stream",
             empty as f64 / 1e6,
-            (full.saturating_sub(empty)) as f64 / STREAMS as f64 / 1e3
+            (full.saturating_sub(empty)) as f64 / streams as f64 / 1e3
         ),
     }])
 }
 
-/// Two sockets a stream in the router, one here: more than most systems allow unasked.
-fn raise_descriptors() -> Result<(), String> {
+/// How many streams the limit of open files allows, raised as far as may be: the router has two sockets for each, and
+/// inherits the limit.
+fn allowed_streams() -> Result<usize, String> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let wanted = 3 * STREAMS as u64;
+    let wanted = 2 * STREAMS as u64 + OTHER_FILES;
     let limit = getrlimit(Resource::Nofile);
-    if limit.maximum.is_none_or(|maximum| maximum >= wanted) {
-        return Ok(());
-    }
-    let raised = Rlimit {
-        current: Some(wanted),
-        maximum: Some(wanted),
+    let hard = limit.maximum.unwrap_or(u64::MAX);
+    let raised = |maximum: u64| Rlimit {
+        current: Some(maximum),
+        maximum: Some(maximum),
     };
-    setrlimit(Resource::Nofile, raised)
-        .map_err(|error| format!("allow {wanted} open files: {error}\nhint: raise `ulimit -Hn`"))
+    let allowed = if hard >= wanted || setrlimit(Resource::Nofile, raised(wanted)).is_ok() {
+        wanted
+    } else {
+        setrlimit(Resource::Nofile, raised(hard))
+            .map_err(|error| format!("allow {hard} open files: {error}"))?;
+        hard
+    };
+    let streams = usize::try_from(allowed.saturating_sub(OTHER_FILES) / 2).unwrap_or(STREAMS);
+    if streams < STREAMS / 2 {
+        return Err(format!(
+            "{allowed} open files are too few for half of {STREAMS} streams\nhint: raise `ulimit -Hn`"
+        ));
+    }
+    Ok(streams.min(STREAMS))
 }
