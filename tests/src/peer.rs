@@ -105,8 +105,11 @@ impl Peer {
     /// Starts our router with a configuration.
     ///
     /// # Panics
-    /// When it does not come up.
-    pub async fn ours(program: &str, configuration: &str) -> Self {
+    /// When it was not built, or does not come up.
+    pub async fn ours(configuration: &str) -> Self {
+        // Beside the folder of test programs, where the build of the workspace puts it.
+        let tests = std::env::current_exe().unwrap();
+        let program = tests.ancestors().nth(2).unwrap().join("openclaw");
         let home = TempDir::with_prefix("openclaw-router-").unwrap();
         std::fs::write(home.path().join("config.yaml"), configuration).unwrap();
         let port = free_port();

@@ -40,7 +40,14 @@ pub(crate) fn documentation(repo: &Repo) -> Result<(), Error> {
 pub(crate) fn javascript(repo: &Repo) -> Result<(), Error> {
     let folder = repo.path("tests/js");
     Step::cargo("build the gateway for the clients", repo.root())
-        .args(["build", "-p", "openclaw-cli"])
+        .args([
+            "build",
+            "-p",
+            "openclaw-cli",
+            "-p",
+            "openclaw-tests",
+            "--bins",
+        ])
         .run()?;
     Step::new("install the JavaScript clients", "npm")
         .args(["ci", "--no-audit", "--no-fund"])
@@ -49,6 +56,10 @@ pub(crate) fn javascript(repo: &Repo) -> Result<(), Error> {
     Step::new("test the JavaScript clients", "npm")
         .args(["test"])
         .env("OPENCLAW_BIN", repo.path("target/debug/openclaw"))
+        .env(
+            "OPENCLAW_TEST_BACKEND",
+            repo.path("target/debug/openclaw-test-backend"),
+        )
         .dir(&folder)
         .run()
 }

@@ -43,3 +43,10 @@ async fn the_python_clients_work_with_a_real_litellm() {
     let litellm = Peer::litellm(&configuration("clients.yaml", backend.address)).await;
     run_clients(&litellm, &backend, "chat claude ollama", DEVIATIONS).await;
 }
+
+#[tokio::test]
+async fn the_python_clients_work_with_our_router() {
+    let backend = Backend::start().await;
+    let router = Peer::ours(&configuration("clients.yaml", backend.address)).await;
+    run_clients(&router, &backend, "chat claude ollama", "").await;
+}

@@ -36,9 +36,10 @@ const FLOOD_BYTES: usize = 16 * 1024 * 1024;
 const FLOOD_KIB: u64 = 128 * 1024;
 
 /// The dialects of backends, and what comes after the mode in their addresses.
-const DIALECTS: [(&str, Api, &str); 4] = [
+const DIALECTS: [(&str, Api, &str); 5] = [
     ("chat", Api::OpenAiCompletions, "/v1"),
     ("messages", Api::AnthropicMessages, "/v1"),
+    ("responses", Api::OpenAiResponses, "/v1"),
     ("gemini", Api::Gemini, "/v1beta"),
     ("ollama", Api::Ollama, ""),
 ];

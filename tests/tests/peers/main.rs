@@ -9,4 +9,5 @@ mod backend;
 mod clients;
 mod faults;
 mod litellm;
+mod ours;
 mod upstream;

@@ -1,0 +1,85 @@
+//! The captures of LiteLLM against our router: equal, or listed with the reason.
+
+use openclaw_tests::{
+    backend::Backend,
+    captures::{Capture, Difference, Listed, Series, captures, differences, replay},
+    http,
+    peer::{MASTER_KEY, Peer, configuration, file},
+};
+use serde_json::{Value, json};
+
+/// The page that lists what differs on purpose, and where.
+const PAGE: &str = "../docs/compatibility.md";
+const HEADING: &str = "## Differences from LiteLLM";
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(10);
+
+fn of(wanted: &[Series]) -> Vec<Capture> {
+    let all = captures().into_iter();
+    all.filter(|capture| wanted.contains(&capture.series()))
+        .collect()
+}
+
+async fn found(peer: &Peer, captures: &[Capture]) -> Vec<Difference> {
+    let replayed = replay(peer.address, MASTER_KEY, captures).await;
+    assert_eq!(replayed.len(), captures.len());
+    let each = replayed.iter();
+    each.flat_map(|one| differences(&one.capture.name, &one.capture.answer, &one.answer))
+        .collect()
+}
+
+/// Makes the keys that LiteLLM had by custom authentication.
+async fn make_keys(peer: &Peer) {
+    let keys = std::fs::read_to_string(file("fixtures/litellm/keys.json")).unwrap();
+    let keys: Value = serde_json::from_str(&keys).unwrap();
+    for (key, fields) in keys.as_object().unwrap() {
+        let mut asked = fields.clone();
+        asked["key"] = json!(key);
+        if asked.as_object_mut().unwrap().remove("expires").is_some() {
+            asked["duration"] = json!("1s");
+        }
+        let answer = post(peer, "/key/generate", &asked).await;
+        assert_eq!(answer.status, 200, "{key}: {}", answer.text());
+    }
+    // The one that expires has done so by then.
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+}
+
+async fn post(peer: &Peer, path: &str, body: &Value) -> http::Whole {
+    let body = body.to_string();
+    let (length, key) = (body.len().to_string(), format!("Bearer {MASTER_KEY}"));
+    let headers = [
+        ("Host", "localhost"),
+        ("Authorization", key.as_str()),
+        ("Content-Type", "application/json"),
+        ("Content-Length", length.as_str()),
+    ];
+    let mut request = http::request("POST", path, &headers);
+    request.extend_from_slice(body.as_bytes());
+    http::whole(peer.address, &request, DEADLINE).await
+}
+
+#[tokio::test]
+async fn our_answers_are_litellms_or_listed() {
+    let backend = Backend::start().await;
+    let router = Peer::ours(&configuration("captures.yaml", backend.address)).await;
+    let mut found = found(&router, &of(&[Series::Models])).await;
+    for series in [Series::Keys, Series::CheckedKeys] {
+        let router = Peer::ours(&configuration("keys.yaml", backend.address)).await;
+        make_keys(&router).await;
+        found.extend(self::found(&router, &of(&[series])).await);
+    }
+    let page = std::fs::read_to_string(file(PAGE)).unwrap();
+    let (unlisted, stale) = Listed::read(&page, HEADING).unlisted(&found);
+    let said: Vec<String> = unlisted.iter().map(ToString::to_string).collect();
+    assert!(
+        said.is_empty(),
+        "{} differences are not in {PAGE}:\n{}",
+        said.len(),
+        said.join("\n")
+    );
+    assert!(
+        stale.is_empty(),
+        "nothing differs any more in {PAGE}:\n{}",
+        stale.join("\n")
+    );
+}
