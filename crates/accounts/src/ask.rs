@@ -115,4 +115,6 @@ pub struct Gauge {
     pub remaining: u64,
     /// When it is whole again.
     pub resets_at: Timestamp,
+    /// What it is counted for, in LiteLLM's word: `api_key`, `team`, `model_per_key`, `agent`, `global`.
+    pub holder: &'static str,
 }

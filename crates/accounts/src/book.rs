@@ -419,7 +419,7 @@ impl Book {
             gauges.min_by_key(|gauge| gauge.remaining)
         };
         self.concerned(pages)
-            .map(|page| page.meter.gauges(&page.limits))
+            .map(|page| page.meter.gauges(&page.limits, page.scope.word()))
             .fold((None, None), |sum, page| {
                 (least(sum.0, page.0), least(sum.1, page.1))
             })

@@ -230,14 +230,15 @@ impl Meter {
         self.day.used = self.day.used.saturating_add(tokens);
     }
 
-    /// What is left of the minute's requests and tokens.
+    /// What is left of the minute's requests and tokens of a holder.
     #[must_use]
-    pub fn gauges(&self, limits: &Limits) -> (Option<Gauge>, Option<Gauge>) {
+    pub fn gauges(&self, limits: &Limits, holder: &'static str) -> (Option<Gauge>, Option<Gauge>) {
         let gauge = |limit: Option<u64>, window: Window| {
             limit.map(|limit| Gauge {
                 limit,
                 remaining: limit.saturating_sub(window.used),
                 resets_at: Timestamp(window.start.saturating_add(MINUTE_MS)),
+                holder,
             })
         };
         (

@@ -224,7 +224,10 @@ fn denied(denied: &Denied) -> Told {
             told.headers
                 .push(("rate_limit_type", kind.word().to_owned()));
             if let Some(at) = limited.resets_at {
-                told.headers.push(("reset_at", at.to_string()));
+                let clock = at.to_string();
+                let clock = clock.split(['T', '.']).take(2).collect::<Vec<_>>();
+                told.headers
+                    .push(("reset_at", format!("{} UTC", clock.join(" "))));
             }
             told
         }

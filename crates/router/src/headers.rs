@@ -1,12 +1,15 @@
 //! Headers of answers: what LiteLLM's clients read, and what a browser must not guess.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use openclaw_accounts::{Accounts, Caller, Which};
 use openclaw_models::exchange::{By, Gauges, Spent};
 use openclaw_types::Money;
 
 /// Which LiteLLM's behaviour is meant; clients look at the header, few at the number.
 pub(crate) const LITELLM_VERSION: &str = "1.106.2";
+
+/// Numbers below ten to this power are written with an exponent.
+const PLAIN_EXPONENT_MIN: i32 = -4;
 
 /// Sets a header; a value that can't be one is left out.
 pub(crate) fn set(headers: &mut HeaderMap, name: &'static str, value: impl std::fmt::Display) {
@@ -15,9 +18,18 @@ pub(crate) fn set(headers: &mut HeaderMap, name: &'static str, value: impl std::
     }
 }
 
-/// Dollars as LiteLLM writes them.
-fn dollars(money: Money) -> f64 {
-    money.as_usd()
+/// Dollars as LiteLLM writes them: the fewest digits that say the number, as Python's `repr` has them.
+fn dollars(money: Money) -> String {
+    let usd = money.as_usd();
+    let short = format!("{usd:e}");
+    let (digits, exponent) = short.split_once('e').unwrap_or((&short, "0"));
+    match exponent.parse::<i32>() {
+        Ok(exponent) if usd != 0.0 && exponent < PLAIN_EXPONENT_MIN => {
+            format!("{digits}e-{:02}", exponent.unsigned_abs())
+        }
+        _ if usd.fract() == 0.0 => format!("{usd}.0"),
+        _ => usd.to_string(),
+    }
 }
 
 /// The headers that name a call, whatever comes of it.
@@ -52,6 +64,22 @@ pub(crate) fn of_spent(headers: &mut HeaderMap, spent: &Spent) {
     if let Some(cost) = spent.cost {
         set(headers, "x-litellm-response-cost", dollars(cost));
     }
+    // Nothing is added to a price or taken off it, and tools cost nothing of their own here.
+    let cost = spent.cost.unwrap_or(Money::ZERO);
+    let output = spent.output_cost.unwrap_or(Money::ZERO);
+    for (name, part) in [
+        ("x-litellm-response-cost-original", cost),
+        ("x-litellm-response-cost-discount-amount", Money::ZERO),
+        ("x-litellm-response-cost-margin-amount", Money::ZERO),
+        ("x-litellm-response-cost-margin-percent", Money::ZERO),
+        ("x-litellm-response-cost-input", cost.saturating_sub(output)),
+        ("x-litellm-response-cost-output", output),
+        ("x-litellm-response-cost-tool-usage", Money::ZERO),
+    ] {
+        set(headers, name, dollars(part));
+    }
+    // No program is called when an answer has been given.
+    set(headers, "x-litellm-callback-duration-ms", "0.0");
     set(headers, "x-litellm-response-duration-ms", spent.ms);
     let own = spent.ms.saturating_sub(spent.upstream_ms);
     set(headers, "x-litellm-overhead-duration-ms", own);
@@ -90,27 +118,32 @@ pub(crate) fn of_key(
 
 /// What is left of the caller's limits.
 pub(crate) fn of_gauges(headers: &mut HeaderMap, gauges: &Gauges) {
-    if let Some(gauge) = gauges.requests {
-        set(headers, "x-ratelimit-limit-requests", gauge.limit);
-        set(headers, "x-ratelimit-remaining-requests", gauge.remaining);
-    }
-    if let Some(gauge) = gauges.tokens {
-        set(headers, "x-ratelimit-limit-tokens", gauge.limit);
-        set(headers, "x-ratelimit-remaining-tokens", gauge.remaining);
+    for (gauge, kind) in [(gauges.requests, "requests"), (gauges.tokens, "tokens")] {
+        let Some(gauge) = gauge else {
+            continue;
+        };
+        for (word, value) in [("limit", gauge.limit), ("remaining", gauge.remaining)] {
+            let name = format!("x-ratelimit-{}-{word}-{kind}", gauge.holder);
+            if let Ok(name) = HeaderName::try_from(name) {
+                headers.insert(name, HeaderValue::from(value));
+            }
+        }
     }
 }
 
 /// The server's own headers, under the prefix that tells them from ours, and the few that clients know by name.
 pub(crate) fn of_server(headers: &mut HeaderMap, upstream: &HeaderMap) {
     for (name, value) in upstream {
-        if *name == header::CONTENT_LENGTH || *name == header::CONTENT_TYPE {
-            continue;
-        }
         if let Ok(prefixed) = HeaderName::try_from(format!("llm_provider-{name}")) {
             headers.append(prefixed, value.clone());
         }
         if name.as_str().starts_with("x-ratelimit-") && !headers.contains_key(name) {
             headers.insert(name.clone(), value.clone());
         }
+    }
+    // Anthropic's clients look for the id under its shorter name.
+    if let (Some(id), None) = (upstream.get("x-request-id"), upstream.get("request-id")) {
+        headers.insert("request-id", id.clone());
+        headers.insert("llm_provider-request-id", id.clone());
     }
 }

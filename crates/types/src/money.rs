@@ -152,6 +152,12 @@ impl Price {
         .sum()
     }
 
+    /// The part of [`Self::cost`] that is for tokens written.
+    #[must_use]
+    pub const fn output_cost(&self, usage: &Usage) -> Money {
+        Money(usage.output_tokens.saturating_mul(self.output))
+    }
+
     /// The most that a call can cost that reads and writes at most so many tokens: all that is read is taken as
     /// the dearest kind of reading.
     #[must_use]

@@ -2,6 +2,9 @@
 
 use super::Difference;
 
+/// How the reason begins for what may be equal at times.
+const CHANCE: &str = "Chance: ";
+
 /// The differences of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed(Vec<Row>);
@@ -10,6 +13,8 @@ pub struct Listed(Vec<Row>);
 struct Row {
     captures: Vec<String>,
     whats: Vec<String>,
+    /// Whether it differs at times only.
+    is_chance: bool,
     line: usize,
 }
 
@@ -52,6 +57,7 @@ impl Row {
         Self {
             captures: patterns(captures),
             whats: patterns(whats),
+            is_chance: reason.starts_with(CHANCE),
             line,
         }
     }
@@ -75,7 +81,8 @@ impl Row {
             .iter()
             .filter(|pattern| !of_row.iter().any(|one| matches(pattern, &one.what)));
         let stale: Vec<&str> = captures.chain(whats).map(|pattern| &**pattern).collect();
-        (!stale.is_empty()).then(|| format!("line {}: {}", self.line, stale.join(", ")))
+        (!stale.is_empty() && !self.is_chance)
+            .then(|| format!("line {}: {}", self.line, stale.join(", ")))
     }
 }
 

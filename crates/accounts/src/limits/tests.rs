@@ -36,8 +36,9 @@ fn requests_are_counted_in_windows_of_a_minute_that_begin_with_the_first() {
         limit: 2,
         remaining: 1,
         resets_at: after(120_000),
+        holder: "api_key",
     };
-    assert_eq!(meter.gauges(&limits), (Some(gauge), None));
+    assert_eq!(meter.gauges(&limits, "api_key"), (Some(gauge), None));
 }
 
 #[test]

@@ -243,6 +243,10 @@ impl Bill {
             (Some(before), Some(last)) => Some(before.saturating_add(last)),
             (before, last) => before.or(last),
         };
+        spent.output_cost = usage
+            .zip(price)
+            .filter(|_| !self.is_free)
+            .map(|(usage, price)| price.output_cost(&usage));
         spent.usage = usage;
         spent.is_estimate = told.is_none() || settled.is_some_and(|settled| settled.is_estimate);
         spent.key_spend = settled.and_then(|settled| settled.key_spend);

@@ -17,6 +17,8 @@ pub struct Spent {
     pub is_estimate: bool,
     /// What was charged; absent when nobody knows, or nobody keeps accounts.
     pub cost: Option<Money>,
+    /// The part of what the last server charged that is for tokens written; absent like `cost`.
+    pub output_cost: Option<Money>,
     /// What the caller's key has spent in its period; absent for callers without one.
     pub key_spend: Option<Money>,
     /// From the ask to the first content, in milliseconds.

@@ -380,7 +380,9 @@ impl Plan {
         let is_left = |&(place, &asked): &(usize, &(usize, u32))| {
             asked != level && !self.asked[..place].contains(&asked)
         };
-        let fallbacks = self.asked.iter().enumerate().filter(is_left).count();
+        // Groups that rest are given up without being asked.
+        let left = self.asked.iter().enumerate().filter(is_left).count();
+        let fallbacks = left.max(slot.stage);
         let candidate = Candidate {
             deployment: Arc::clone(&slot.deployment),
             is_fallback: first.is_some_and(|first| first.group.name != *group),
