@@ -6,6 +6,7 @@ use openclaw_tests::{
     http,
     peer::{MASTER_KEY, Peer, configuration, file},
 };
+use openclaw_types::{Env as _, SystemEnv};
 use serde_json::{Value, json};
 
 /// The page that lists what differs on purpose, and where.
@@ -17,8 +18,10 @@ const TEAM: &str =
 const SETTINGS: &str = "litellm_settings:\n";
 /// Captures of a deployment's limit: two requests are let through in a minute of the clock, and two are not.
 const OF_A_MINUTE: &str = "63_";
+/// A minute of the clock.
+const MINUTE_MS: i64 = 60_000;
 /// What is left of a minute has to be more than they take.
-const MINUTE_LEFT: u64 = 10;
+const MINUTE_LEFT_MS: i64 = 10_000;
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(10);
 
 fn of(wanted: &[Series]) -> Vec<Capture> {
@@ -61,10 +64,10 @@ fn lengthened(mut captures: Vec<Capture>) -> Vec<Capture> {
 
 /// Waits for the next minute of the clock when this one is nearly over.
 async fn within_one_minute() {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let left = 60 - since_epoch.unwrap().as_secs() % 60;
-    if left < MINUTE_LEFT {
-        tokio::time::sleep(std::time::Duration::from_secs(left + 1)).await;
+    let left = MINUTE_MS - SystemEnv.now().as_millis().rem_euclid(MINUTE_MS);
+    if left < MINUTE_LEFT_MS {
+        let left = u64::try_from(left).unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(left)).await;
     }
 }
 
