@@ -8,6 +8,7 @@ pub use run::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use crate::methods::router::BudgetAlert;
 use crate::scope::Scope;
 
 /// Who hears an event.
@@ -57,6 +58,9 @@ pub const SHUTDOWN: &str = "shutdown";
 /// An agent's state changed.
 pub const AGENT_STATUS: &str = "agent:status";
 
+/// A share of a budget is spent.
+pub const BUDGET_ALERT: &str = "budget.alert";
+
 const fn row(name: &'static str, audience: Audience, summary: &'static str) -> Row {
     Row {
         name,
@@ -66,7 +70,7 @@ const fn row(name: &'static str, audience: Audience, summary: &'static str) -> R
 }
 
 /// Every event.
-pub const EVENTS: [Row; 10] = [
+pub const EVENTS: [Row; 11] = [
     row(
         CONNECT_CHALLENGE,
         Audience::Target,
@@ -100,6 +104,11 @@ pub const EVENTS: [Row; 10] = [
         AGENT_STATUS,
         Audience::Holders(Scope::Read),
         "an agent's state changed",
+    ),
+    row(
+        BUDGET_ALERT,
+        Audience::Holders(Scope::Read),
+        "a share of a budget is spent: 50, 80 or 100 %, its soft limit, or a request was refused for it",
     ),
 ];
 

@@ -5,6 +5,7 @@ pub mod agents;
 pub mod chat;
 pub mod gateway;
 pub mod models;
+pub mod router;
 pub mod sessions;
 pub mod triad;
 
@@ -51,6 +52,17 @@ pub(crate) const ROWS: &[Row] = &[
     row::<models::ModelsList>(),
     row::<models::ModelsStatus>(),
     row::<models::ModelsProbe>(),
+    row::<router::RouterKeysGenerate>(),
+    row::<router::RouterKeysList>(),
+    row::<router::RouterKeysInfo>(),
+    row::<router::RouterKeysUpdate>(),
+    row::<router::RouterKeysDelete>(),
+    row::<router::RouterKeysBlock>(),
+    row::<router::RouterKeysUnblock>(),
+    row::<router::RouterSpend>(),
+    row::<router::RouterSpendLogs>(),
+    row::<router::RouterBudgets>(),
+    row::<router::RouterHealth>(),
     row::<triad::TriadPropose>(),
 ];
 

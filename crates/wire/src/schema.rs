@@ -28,6 +28,8 @@ pub enum Kind {
     Run,
     /// A whole number.
     Number,
+    /// A number that need not be whole, such as dollars.
+    Amount,
     /// True or false.
     Flag,
     /// An object.
@@ -48,6 +50,7 @@ impl Kind {
             Self::Session => "session key",
             Self::Run => "run id",
             Self::Number => "integer",
+            Self::Amount => "number",
             Self::Flag => "boolean",
             Self::Object => "object",
             Self::List => "array",
