@@ -213,6 +213,17 @@ impl Bus {
         }
     }
 
+    /// Tells everybody who finished the native handshake and may read.
+    pub(crate) fn tell_readers(&self, event: &EncodedEvent) {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        for subscriber in index
+            .status_listeners()
+            .filter(|subscriber| subscriber.voice == Voice::Native)
+        {
+            subscriber.peer.outbox.push_event(event, None);
+        }
+    }
+
     /// How many connections listen to something.
     pub(crate) fn listeners(&self) -> usize {
         self.index

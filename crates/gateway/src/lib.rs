@@ -9,6 +9,7 @@
 //! belongs to a tracker; every queue has a bound and every wait a deadline; the order of the stop is in `shutdown.rs`.
 
 pub mod auth;
+pub mod books;
 mod boot;
 mod conn;
 mod doors;
@@ -30,7 +31,11 @@ mod shutdown;
 mod state;
 pub mod transcript;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use openclaw_config::{Config, Environment, Secret};
 use openclaw_types::{Env, SystemEnv};
@@ -126,6 +131,7 @@ impl Gateway {
             imports: imports::Imports::default(),
             outbox_bytes: Arc::default(),
             address,
+            router_address: OnceLock::new(),
             instance,
             started,
             env,

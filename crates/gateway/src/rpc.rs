@@ -9,6 +9,7 @@ pub(crate) mod chat;
 pub(crate) mod error;
 pub(crate) mod gateway;
 pub(crate) mod models;
+pub(crate) mod router;
 pub(crate) mod sessions;
 
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use openclaw_wire::{
     frame::{self},
     method,
     methods::{
-        agent as a, agents as ag, chat as c, gateway as g, models as m, sessions as s, triad as t,
+        agent as a, agents as ag, chat as c, gateway as g, models as m, router as r, sessions as s,
+        triad as t,
     },
 };
 use serde_json::value::RawValue;
@@ -71,6 +73,36 @@ impl Call {
             m::ModelsStatus::NAME => self.now::<m::ModelsStatus>(params, models::status),
             m::ModelsProbe::NAME => self.later::<m::ModelsProbe, _, _>(params, models::probe),
             t::TriadPropose::NAME => self.later::<t::TriadPropose, _, _>(params, agent::propose),
+            other => self.route_router(other, params),
+        }
+    }
+
+    /// Finds the method among those of the router.
+    fn route_router(self, name: &str, params: Option<&RawValue>) -> Pending {
+        match name {
+            r::RouterKeysGenerate::NAME => {
+                self.later::<r::RouterKeysGenerate, _, _>(params, router::generate)
+            }
+            r::RouterKeysList::NAME => self.now::<r::RouterKeysList>(params, router::list),
+            r::RouterKeysInfo::NAME => self.now::<r::RouterKeysInfo>(params, router::info),
+            r::RouterKeysUpdate::NAME => {
+                self.later::<r::RouterKeysUpdate, _, _>(params, router::update)
+            }
+            r::RouterKeysDelete::NAME => {
+                self.later::<r::RouterKeysDelete, _, _>(params, router::delete)
+            }
+            r::RouterKeysBlock::NAME => {
+                self.later::<r::RouterKeysBlock, _, _>(params, router::block)
+            }
+            r::RouterKeysUnblock::NAME => {
+                self.later::<r::RouterKeysUnblock, _, _>(params, router::unblock)
+            }
+            r::RouterSpend::NAME => self.later::<r::RouterSpend, _, _>(params, router::spend),
+            r::RouterSpendLogs::NAME => {
+                self.later::<r::RouterSpendLogs, _, _>(params, router::logs)
+            }
+            r::RouterBudgets::NAME => self.now::<r::RouterBudgets>(params, router::budgets),
+            r::RouterHealth::NAME => self.now::<r::RouterHealth>(params, router::health),
             other => self.route_sessions(other, params),
         }
     }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use openclaw_accounts::Alerts;
 use openclaw_router::Router;
+use openclaw_wire::{event::BUDGET_ALERT, frame::EncodedEvent};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{VERSION, boot, conn, http, keeper, listen, models_port::Port, state::State};
+use crate::{VERSION, books, boot, conn, http, keeper, listen, models_port::Port, state::State};
 
 /// Lets connections in, and starts what is done beside them.
 pub(crate) async fn open(state: &Arc<State>, listener: TcpListener, accepting: &CancellationToken) {
@@ -35,6 +37,7 @@ pub(crate) async fn open(state: &Arc<State>, listener: TcpListener, accepting: &
     );
     let _task = state.tasks.spawn(serving);
     let _task = state.tasks.spawn(ticks(Arc::clone(state)));
+    let _task = state.tasks.spawn(alerts(Arc::clone(state), state.accounts.alerts()));
     let _task = state.tasks.spawn(keeper::keep(Arc::clone(state)));
     let _task = state.tasks.spawn(keeper::archive::keep(Arc::clone(state)));
 }
@@ -42,6 +45,7 @@ pub(crate) async fn open(state: &Arc<State>, listener: TcpListener, accepting: &
 /// Answers requests for models on a port of their own.
 fn serve_models(state: &Arc<State>, port: Port, surface: Router, stop: CancellationToken) {
     tracing::info!(address = %port.address, "router ready");
+    let _address = state.router_address.get_or_init(|| port.address);
     let shared = Arc::clone(state);
     let _task = state.tasks.spawn(async move {
         let tasks = (shared.tasks.clone(), stop);
@@ -62,6 +66,20 @@ async fn ticks(state: Arc<State>) {
         }
         if let Some(event) = conn::tick(state.env.now()) {
             state.bus.tell_native(&event);
+        }
+    }
+}
+
+/// Shows native clients that may read what budgets' owners should know.
+async fn alerts(state: Arc<State>, mut alerts: Alerts) {
+    loop {
+        let alert = tokio::select! {
+            biased;
+            () = state.draining.cancelled() => return,
+            alert = alerts.next() => books::alert(&state.accounts, &alert),
+        };
+        if let Ok(event) = EncodedEvent::new(BUDGET_ALERT, &alert, None) {
+            state.bus.tell_readers(&event);
         }
     }
 }

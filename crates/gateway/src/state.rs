@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{Arc, OnceLock, atomic::AtomicUsize},
 };
 
 use openclaw_accounts::Accounts;
@@ -48,6 +48,8 @@ pub(crate) struct State {
     pub(crate) draining: CancellationToken,
     /// Where we listen.
     pub(crate) address: SocketAddr,
+    /// Where requests for models are taken, where a port is open for them.
+    pub(crate) router_address: OnceLock<SocketAddr>,
     /// An id that no other start has.
     pub(crate) instance: String,
     pub(crate) started: Timestamp,

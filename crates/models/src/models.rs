@@ -275,6 +275,31 @@ impl Models {
         Some(first.spot.to_string())
     }
 
+    /// Which models would be asked for this agent now, one after the other; waits for nothing. `reference` as in
+    /// [`Self::profile`].
+    #[must_use]
+    pub fn chain(&self, agent: &AgentId, reference: &str) -> Vec<String> {
+        let shared = &self.shared;
+        let routes = shared.search.routes();
+        let asked = shared.wanted(agent, reference);
+        let plan = shared.line_up(&asked, &routes, &Ask::default());
+        let mut chain: Vec<String> = Vec::new();
+        for deployment in plan.iter().flat_map(Plan::deployments) {
+            let spot = deployment.spot.to_string();
+            if !chain.contains(&spot) {
+                chain.push(spot);
+            }
+        }
+        chain
+    }
+
+    /// The reference that an agent's own calls go by, and whether somebody asked for that model.
+    #[must_use]
+    pub fn reference(&self, agent: &AgentId) -> (String, bool) {
+        let asked = self.shared.wanted(agent, "");
+        (asked.reference, asked.is_stated)
+    }
+
     /// How long messages are for the model that would answer this agent now; `reference` as in [`Self::profile`].
     pub async fn count_tokens(
         &self,

@@ -3,16 +3,22 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt as _;
-use openclaw_models::{Chunk, Kind, Request, status::LocalState};
-use openclaw_types::{AgentId, Message, Role};
+use openclaw_accounts::{BudgetState, Scope};
+use openclaw_models::{
+    Chunk, Kind, Request,
+    models::{DeploymentState, Inventory},
+    status::LocalState,
+};
+use openclaw_types::{AgentId, Message, Money, Price, Role};
 use openclaw_wire::{
     ErrorShape,
     methods::{
         Empty,
         models::{
-            Candidate, Cooldown, LocalModel, ModelChoice, ModelsListResult, ModelsProbeParams,
-            ModelsProbeResult, ModelsStatusResult, ProbeResult, ProbeStatus,
+            AgentRoute, Candidate, Cooldown, LocalModel, ModelChoice, ModelsListResult,
+            ModelsProbeParams, ModelsProbeResult, ModelsStatusResult, ProbeResult, ProbeStatus,
         },
+        router::{DeploymentRow, GroupRow, PriceRow},
     },
 };
 use tokio::time::{Instant, timeout};
@@ -42,12 +48,20 @@ pub(crate) fn list(call: &Call, _params: &Empty) -> Result<ModelsListResult, Err
     });
     Ok(ModelsListResult {
         models: models.collect(),
+        groups: groups(&call.state.models.inventory()),
     })
 }
 
 /// Where answers come from, and why.
 pub(crate) fn status(call: &Call, _params: &Empty) -> Result<ModelsStatusResult, ErrorShape> {
-    Ok(status_result(&call.state))
+    let state = &call.state;
+    let budgets = state.accounts.budgets();
+    let agents = state.agents.list();
+    let agents = agents.iter().map(|agent| route(state, agent, &budgets));
+    Ok(ModelsStatusResult {
+        agents: agents.collect(),
+        ..status_result(state)
+    })
 }
 
 /// The same for `status`.
@@ -81,6 +95,85 @@ pub(crate) fn status_result(state: &State) -> ModelsStatusResult {
             })
             .collect(),
         local: Some(local(&status.local)),
+        agents: Vec::new(),
+    }
+}
+
+/// What answers for an agent, and what is asked when it does not.
+fn route(
+    state: &State,
+    agent: &openclaw_agents::AgentStatus,
+    budgets: &[BudgetState],
+) -> AgentRoute {
+    let own = agent.model.as_deref().unwrap_or_default();
+    let (reference, is_stated) = match own {
+        "" => state.models.reference(&agent.id),
+        own => (own.to_owned(), true),
+    };
+    let scope = Scope::Agent(agent.id.clone());
+    let budget = budgets.iter().find(|budget| budget.scope == scope);
+    let left = budget.and_then(|budget| {
+        let committed = budget.spent.saturating_add(budget.reserved);
+        Some(budget.max?.saturating_sub(committed).as_usd())
+    });
+    AgentRoute {
+        agent_id: agent.id.to_string(),
+        reference,
+        stated: is_stated,
+        answering: state.models.answering(&agent.id, own),
+        chain: state.models.chain(&agent.id, own),
+        left_usd: left,
+    }
+}
+
+/// The routing table, with how each of its deployments is.
+pub(crate) fn groups(inventory: &Inventory) -> Vec<GroupRow> {
+    let groups = inventory.groups.iter();
+    groups
+        .map(|group| GroupRow {
+            name: group.name.to_string(),
+            source: if group.is_named {
+                "configuration".to_owned()
+            } else {
+                "provider".to_owned()
+            },
+            fallbacks: group.fallbacks.clone(),
+            deployments: group.deployments.iter().map(deployment).collect(),
+        })
+        .collect()
+}
+
+fn deployment(state: &DeploymentState) -> DeploymentRow {
+    let deployment = &state.deployment;
+    let known = |tokens: u32| (tokens > 0).then_some(tokens);
+    DeploymentRow {
+        id: deployment.id.to_string(),
+        provider: deployment.provider().to_string(),
+        model: deployment.model.to_string(),
+        usable: state.is_usable,
+        cooling_until_ms: state.resting.map(|(until, _)| until.as_millis()),
+        reason: state.resting.map(|(_, kind)| kind.as_str().to_owned()),
+        in_flight: state.in_flight,
+        requests_this_minute: state.requests,
+        tokens_this_minute: state.tokens,
+        rpm: deployment.rpm,
+        tpm: deployment.tpm,
+        first_byte_ms: state.first_byte.map(|took| took.as_secs_f64() * 1_000.0),
+        price: deployment.price.map(price),
+        context_window: known(deployment.context_window),
+        max_output: known(deployment.max_output),
+        reasoning: deployment.reasoning,
+    }
+}
+
+fn price(price: Price) -> PriceRow {
+    // Picodollars for a token are millionths of dollars for a million tokens.
+    let usd = |pico: u64| Money(pico.saturating_mul(1_000_000)).as_usd();
+    PriceRow {
+        input: usd(price.input),
+        output: usd(price.output),
+        cache_read: price.cache_read.map(usd),
+        cache_write: price.cache_write.map(usd),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every group and its deployments as they are now, for lists and for health.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use openclaw_types::Timestamp;
 
@@ -45,6 +45,8 @@ pub struct DeploymentState {
     pub requests: u32,
     /// Tokens of them.
     pub tokens: u64,
+    /// How long the first byte of an answer takes of late, where known.
+    pub first_byte: Option<Duration>,
     /// Until when it rests and why, where it does.
     pub resting: Option<(Timestamp, Kind)>,
     /// Whether it would be asked now if nothing else were there.
@@ -103,6 +105,7 @@ impl Models {
                 in_flight: health.in_flight(spot),
                 requests,
                 tokens,
+                first_byte: health.first_byte(spot, now),
                 resting: resting.next().map(|(_, rest)| (rest.until, rest.kind)),
                 is_usable: !matches!(health.state(deployment, 0, now), State::Away(_)),
                 deployment: Arc::clone(deployment),

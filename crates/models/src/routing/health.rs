@@ -135,6 +135,13 @@ impl Health {
         minute.map_or((0, 0), |minute| (minute.requests, minute.tokens))
     }
 
+    /// How long the first byte of an answer takes of late, where that was seen.
+    #[must_use]
+    pub fn first_byte(&self, spot: &Spot, now: Timestamp) -> Option<Duration> {
+        let record = self.records.get(spot)?;
+        record.first_byte.known(now).map(Duration::from_micros)
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.records.len()

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     method::Method,
-    methods::Empty,
+    methods::{Empty, router::GroupRow},
     schema::{Field, Kind, may, need},
     scope::Scope,
 };
@@ -18,20 +18,30 @@ impl Method for ModelsList {
     const NAME: &'static str = "models.list";
     const SCOPE: Scope = Scope::Read;
     const PARAMS: &'static [Field] = &[];
-    const RESULT: &'static [Field] = &[need(
-        "models",
-        Kind::List,
-        "`{id, name, provider, contextWindow, available, tags}` each",
-    )];
+    const RESULT: &'static [Field] = &[
+        need(
+            "models",
+            Kind::List,
+            "`{id, name, provider, contextWindow, available, tags}` each",
+        ),
+        may(
+            "groups",
+            Kind::List,
+            "the routing table, as `router.health` has it",
+        ),
+    ];
     type Params = Empty;
     type Result = ModelsListResult;
 }
 
 /// Result of `models.list`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ModelsListResult {
     /// The models.
     pub models: Vec<ModelChoice>,
+    /// The routing table: every name that can be asked for, and what is behind it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupRow>,
 }
 
 /// One model.
@@ -88,6 +98,11 @@ impl Method for ModelsStatus {
             Kind::Object,
             "`{state, detail, progress}` of the local model",
         ),
+        may(
+            "agents",
+            Kind::List,
+            "`{agentId, reference, stated, answering, chain, leftUsd}` of every agent",
+        ),
     ];
     type Params = Empty;
     type Result = ModelsStatusResult;
@@ -114,6 +129,30 @@ pub struct ModelsStatusResult {
     /// The local model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalModel>,
+    /// What answers for every agent, and what is asked when it does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<AgentRoute>,
+}
+
+/// What answers for an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentRoute {
+    /// Which agent.
+    pub agent_id: String,
+    /// The model it names, or its own virtual model.
+    pub reference: String,
+    /// Whether somebody asked for that model; if not, any will do.
+    pub stated: bool,
+    /// What would be asked first now, where something would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answering: Option<String>,
+    /// Everything that would be asked, one after the other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<String>,
+    /// What it may still spend in this period, where it has a budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_usd: Option<f64>,
 }
 
 /// A source that was looked at.

@@ -4,7 +4,7 @@ use openclaw_wire::{
     Method, Scope,
     frame::Raw,
     method::{self, METHODS},
-    methods::{agent, agents, chat, gateway, models, sessions, triad},
+    methods::{agent, agents, chat, gateway, models, router, sessions, triad},
     schema::{Field, Kind, describe},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -36,6 +36,10 @@ fn sample(method: &str, field: &Field) -> Value {
         ("agent", "result") => json!({"payloads": [], "meta": {"durationMs": 1}}),
         ("models.status", "local") => json!({"state": "ready"}),
         ("chat.send", "status") => json!("started"),
+        ("router.health", "keys") => json!({"count": 1}),
+        ("router.health", "ledger") => {
+            json!({"ok": true, "linesDamaged": 0, "linesLost": 0, "unsettled": 0})
+        }
         (_, "priority") => json!("high"),
         _ => match field.kind {
             Kind::Text | Kind::Agent | Kind::Session | Kind::Run => json!("x"),
@@ -44,6 +48,7 @@ fn sample(method: &str, field: &Field) -> Value {
             Kind::Object => json!({}),
             Kind::List => json!([]),
             Kind::Any => json!({"any": 1}),
+            Kind::Amount => json!(0.5),
         },
     }
 }
@@ -143,6 +148,17 @@ fn every_method_is_what_the_table_says() {
         check::<models::ModelsList>(),
         check::<models::ModelsStatus>(),
         check::<models::ModelsProbe>(),
+        check::<router::RouterKeysGenerate>(),
+        check::<router::RouterKeysList>(),
+        check::<router::RouterKeysInfo>(),
+        check::<router::RouterKeysUpdate>(),
+        check::<router::RouterKeysDelete>(),
+        check::<router::RouterKeysBlock>(),
+        check::<router::RouterKeysUnblock>(),
+        check::<router::RouterSpend>(),
+        check::<router::RouterSpendLogs>(),
+        check::<router::RouterBudgets>(),
+        check::<router::RouterHealth>(),
         check::<triad::TriadPropose>(),
     ];
     let names: Vec<&str> = METHODS.iter().map(|row| row.name).collect();

@@ -29,7 +29,11 @@ impl Method for RouterHealth {
             "`{name, source, fallbacks, deployments}` each; a deployment is `{id, provider, model, usable, coolingUntilMs, reason, inFlight, requestsThisMinute, tokensThisMinute, rpm, tpm, firstByteMs, price, contextWindow, maxOutput, reasoning}`",
         ),
         may("patterns", Kind::List, "wildcards, such as `openai/*`"),
-        may("aliases", Kind::Object, "other names, and what they stand for"),
+        may(
+            "aliases",
+            Kind::Object,
+            "other names, and what they stand for",
+        ),
         need("keys", Kind::Object, "`{count, failure}` of virtual keys"),
         need(
             "ledger",
