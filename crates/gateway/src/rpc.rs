@@ -71,6 +71,7 @@ impl Call {
             c::ChatAbort::NAME => self.now::<c::ChatAbort>(params, chat::abort),
             m::ModelsList::NAME => self.now::<m::ModelsList>(params, models::list),
             m::ModelsStatus::NAME => self.now::<m::ModelsStatus>(params, models::status),
+            m::ModelsAuth::NAME => self.now::<m::ModelsAuth>(params, models::auth),
             m::ModelsProbe::NAME => self.later::<m::ModelsProbe, _, _>(params, models::probe),
             t::TriadPropose::NAME => self.later::<t::TriadPropose, _, _>(params, agent::propose),
             other => self.route_router(other, params),

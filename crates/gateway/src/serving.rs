@@ -37,7 +37,9 @@ pub(crate) async fn open(state: &Arc<State>, listener: TcpListener, accepting: &
     );
     let _task = state.tasks.spawn(serving);
     let _task = state.tasks.spawn(ticks(Arc::clone(state)));
-    let _task = state.tasks.spawn(alerts(Arc::clone(state), state.accounts.alerts()));
+    let _task = state
+        .tasks
+        .spawn(alerts(Arc::clone(state), state.accounts.alerts()));
     let _task = state.tasks.spawn(keeper::keep(Arc::clone(state)));
     let _task = state.tasks.spawn(keeper::archive::keep(Arc::clone(state)));
 }

@@ -275,22 +275,21 @@ impl Models {
         Some(first.spot.to_string())
     }
 
-    /// Which models would be asked for this agent now, one after the other; waits for nothing. `reference` as in
-    /// [`Self::profile`].
+    /// Which deployments would be asked for this agent now, one after the other; waits for nothing. `reference` as
+    /// in [`Self::profile`].
     #[must_use]
-    pub fn chain(&self, agent: &AgentId, reference: &str) -> Vec<String> {
+    pub fn chain(&self, agent: &AgentId, reference: &str) -> Vec<Arc<Deployment>> {
         let shared = &self.shared;
         let routes = shared.search.routes();
         let asked = shared.wanted(agent, reference);
         let plan = shared.line_up(&asked, &routes, &Ask::default());
-        let mut chain: Vec<String> = Vec::new();
-        for deployment in plan.iter().flat_map(Plan::deployments) {
-            let spot = deployment.spot.to_string();
-            if !chain.contains(&spot) {
-                chain.push(spot);
-            }
-        }
-        chain
+        plan.iter().flat_map(Plan::deployments).cloned().collect()
+    }
+
+    /// How the cache of answers is, where there is one.
+    #[must_use]
+    pub fn cache_state(&self) -> Option<cache::State> {
+        self.shared.desk.cache.as_ref().map(Cache::state)
     }
 
     /// The reference that an agent's own calls go by, and whether somebody asked for that model.

@@ -52,6 +52,7 @@ pub(crate) const ROWS: &[Row] = &[
     row::<models::ModelsList>(),
     row::<models::ModelsStatus>(),
     row::<models::ModelsProbe>(),
+    row::<models::ModelsAuth>(),
     row::<router::RouterKeysGenerate>(),
     row::<router::RouterKeysList>(),
     row::<router::RouterKeysInfo>(),

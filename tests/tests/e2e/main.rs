@@ -20,4 +20,5 @@ mod models;
 mod native;
 mod proposals;
 mod prove;
+mod router;
 mod sessions;

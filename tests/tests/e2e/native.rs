@@ -11,7 +11,7 @@ use openclaw_wire::method::METHODS;
 use serde_json::{Value, json};
 
 /// What each method needs, written down once more: a method that is not here fails the test.
-const NEEDS: [(&str, &str); 37] = [
+const NEEDS: [(&str, &str); 49] = [
     ("connect", "none"),
     ("health", "none"),
     ("status", "operator.read"),
@@ -48,6 +48,18 @@ const NEEDS: [(&str, &str); 37] = [
     ("models.list", "operator.read"),
     ("models.status", "operator.read"),
     ("models.probe", "operator.admin"),
+    ("models.auth", "operator.read"),
+    ("router.keys.generate", "operator.admin"),
+    ("router.keys.list", "operator.admin"),
+    ("router.keys.info", "operator.admin"),
+    ("router.keys.update", "operator.admin"),
+    ("router.keys.delete", "operator.admin"),
+    ("router.keys.block", "operator.admin"),
+    ("router.keys.unblock", "operator.admin"),
+    ("router.spend", "operator.read"),
+    ("router.spend.logs", "operator.read"),
+    ("router.budgets", "operator.read"),
+    ("router.health", "operator.read"),
     ("triad.propose", "operator.write"),
 ];
 

@@ -145,24 +145,13 @@ impl Accounts {
     /// # Errors
     /// When there is no such key.
     pub fn info(&self, which: &Which<'_>) -> Result<KeyState, Error> {
-        let now = self.inner.env.now();
-        let mut book = self.inner.book();
-        let record = book.ring.find(which).cloned().ok_or(Error::NoSuchKey)?;
-        Ok(state(&mut book, record, now))
+        info(&mut self.inner.book(), which, self.inner.env.now())
     }
 
     /// The keys, by the time of their making.
     #[must_use]
     pub fn list(&self, filter: &KeyFilter) -> Vec<KeyState> {
-        let now = self.inner.env.now();
-        let mut book = self.inner.book();
-        let meant = book.ring.keys().filter(|record| filter.accepts(record));
-        let mut records: Vec<KeyRecord> = meant.cloned().collect();
-        records.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
-        records
-            .into_iter()
-            .map(|record| state(&mut book, record, now))
-            .collect()
+        list(&mut self.inner.book(), filter, self.inner.env.now())
     }
 
     /// Makes a team, or changes it.
@@ -253,6 +242,21 @@ fn put(ring: &mut Ring, record: KeyRecord) -> Result<Scope, Error> {
     }
     ring.put(record);
     Ok(scope)
+}
+
+/// A key as a book has it.
+pub(crate) fn info(book: &mut Book, which: &Which<'_>, now: Timestamp) -> Result<KeyState, Error> {
+    let record = book.ring.find(which).cloned().ok_or(Error::NoSuchKey)?;
+    Ok(state(book, record, now))
+}
+
+/// The keys that a book has, by the time of their making.
+pub(crate) fn list(book: &mut Book, filter: &KeyFilter, now: Timestamp) -> Vec<KeyState> {
+    let meant = book.ring.keys().filter(|record| filter.accepts(record));
+    let mut records: Vec<KeyRecord> = meant.cloned().collect();
+    records.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
+    let records = records.into_iter();
+    records.map(|record| state(book, record, now)).collect()
 }
 
 fn state(book: &mut Book, record: KeyRecord, now: Timestamp) -> KeyState {

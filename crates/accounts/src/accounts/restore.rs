@@ -20,10 +20,33 @@ pub(super) struct Past {
     pub(super) failure: Option<String>,
 }
 
+/// What is done besides reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// What is torn is cut aside, and sums are kept.
+    Mend,
+    /// Nothing: the files may be somebody else's.
+    Look,
+}
+
+/// The same as [`restore`] without a change to any file. A directory that is not there has no past.
+pub(crate) fn look(dir: &Path, book: &mut Book, now: Timestamp) -> Result<(), Error> {
+    let (open, _found) = if dir.exists() {
+        read_all(dir, book, Way::Look)?
+    } else {
+        Default::default()
+    };
+    book.restored(now);
+    for line in open.into_held().map(ended) {
+        book.restore(&line);
+    }
+    Ok(())
+}
+
 /// Counts every line, or what whole files of them come to. What is held and no line ends is held for a call that
 /// was under way when the program ended.
 pub(super) fn restore(dir: &Path, book: &mut Book, now: Timestamp) -> Past {
-    let read = read_all(dir, book);
+    let read = read_all(dir, book, Way::Mend);
     book.restored(now);
     let (open, found) = match read {
         Ok(read) => read,
@@ -53,7 +76,7 @@ pub(super) fn restore(dir: &Path, book: &mut Book, now: Timestamp) -> Past {
     }
 }
 
-fn read_all(dir: &Path, book: &mut Book) -> Result<(Open, read::Found), Error> {
+fn read_all(dir: &Path, book: &mut Book, way: Way) -> Result<(Open, read::Found), Error> {
     let (mut open, mut found) = (Open::default(), read::Found::default());
     let paths = read::paths(dir).map_err(|error| Error::disk("list", dir, error))?;
     for path in paths {
@@ -62,10 +85,12 @@ fn read_all(dir: &Path, book: &mut Book) -> Result<(Open, read::Found), Error> {
                 open.follow(line);
                 book.restore(line);
             };
-            read::one(&path, &mut found, &mut each)
-                .and_then(|end| read::cut_aside(&path, end, &mut found))
+            read::one(&path, &mut found, &mut each).and_then(|end| match way {
+                Way::Mend => read::cut_aside(&path, end, &mut found),
+                Way::Look => Ok(()),
+            })
         } else {
-            closed(&path, book, &mut open).map(|of_file| {
+            closed(&path, book, &mut open, way).map(|of_file| {
                 found.lines += of_file.lines;
                 found.damaged += of_file.damaged;
             })
@@ -76,7 +101,7 @@ fn read_all(dir: &Path, book: &mut Book) -> Result<(Open, read::Found), Error> {
 }
 
 /// Counts a file that is closed, by its sums when they say enough.
-fn closed(path: &Path, book: &mut Book, open: &mut Open) -> std::io::Result<read::Found> {
+fn closed(path: &Path, book: &mut Book, open: &mut Open, way: Way) -> std::io::Result<read::Found> {
     if let Some(summary) = Summary::load(path).filter(|summary| book.is_enough(summary)) {
         book.restore_summary(&summary);
         open.follow_all(summary.open());
@@ -88,7 +113,10 @@ fn closed(path: &Path, book: &mut Book, open: &mut Open) -> std::io::Result<read
         book.restore(line);
     };
     read::one(path, &mut found, &mut each)?;
-    open.follow_all(draft.keep(path, found));
+    open.follow_all(match way {
+        Way::Mend => draft.keep(path, found),
+        Way::Look => draft.into_open(),
+    });
     Ok(found)
 }
 

@@ -13,6 +13,7 @@ mod faults;
 mod keys;
 mod money;
 mod past;
+mod picture;
 
 const START: Timestamp = Timestamp(1_700_000_000_000);
 /// One picodollar for each token read, two for each written.

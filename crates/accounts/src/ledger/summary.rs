@@ -63,6 +63,11 @@ impl Draft {
         }
     }
 
+    /// What the file says of calls under way, without keeping anything.
+    pub(crate) fn into_open(self) -> Open {
+        self.open
+    }
+
     /// Keeps the summary beside the file; gives back what the file says of calls under way. A disk that refuses
     /// costs the next start some time.
     pub(crate) fn keep(self, path: &Path, found: Found) -> Open {

@@ -6,7 +6,7 @@ use crate::world::World;
 async fn help_names_every_command_and_exit_code() {
     let world = World::two().await;
     insta::assert_snapshot!("help", world.run(&["--help"]).await.ok());
-    for command in ["gateway", "agent", "session", "models"] {
+    for command in ["gateway", "agent", "session", "models", "router"] {
         let help = world.run(&[command, "--help"]).await.ok();
         insta::assert_snapshot!(format!("help-{command}"), help);
     }

@@ -13,6 +13,7 @@ mod help;
 mod init;
 mod model;
 mod models;
+mod router;
 mod run;
 mod sessions;
 mod status;

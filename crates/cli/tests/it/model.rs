@@ -20,6 +20,8 @@ pub(crate) enum Step {
     Piece(String),
     /// Answers with an error status and this body instead.
     Refuse(u16, Value),
+    /// Says that the answer took so many tokens, read and written.
+    Usage(u64, u64),
     /// Waits until [`Model::open`] is called.
     Wait,
 }
@@ -122,19 +124,21 @@ impl Server {
         }
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
         stream.write_all(head.as_bytes()).await?;
+        let mut used = (7, 3);
         for step in steps {
             match step {
                 Step::Piece(text) => {
                     let delta = json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]});
                     chunk(stream, &delta.to_string()).await?;
                 }
+                Step::Usage(read, written) => used = (read, written),
                 Step::Wait => drop(self.gate.subscribe().wait_for(|open| *open).await),
                 Step::Refuse(..) => panic!("a refusal stands alone"),
             }
         }
         let stop = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]});
         chunk(stream, &stop.to_string()).await?;
-        let usage = json!({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}});
+        let usage = json!({"choices": [], "usage": {"prompt_tokens": used.0, "completion_tokens": used.1, "total_tokens": used.0 + used.1}});
         chunk(stream, &usage.to_string()).await?;
         chunk(stream, "[DONE]").await?;
         stream.write_all(b"0\r\n\r\n").await

@@ -22,13 +22,16 @@ async fn the_model_in_use_is_named_with_the_reason() {
     let said = world.run(&["models", "list"]).await.ok();
     insta::assert_snapshot!(said, @r"
     In use: scripted/echo (it is configured)
-      scripted: found: configured with its models
+
+    Reference      Answers        Window   $ per million  From
+    scripted/echo  scripted/echo  128,000  unknown        openclaw.json
 
     Model file             Fetched  Size   License
     smollm2-135m-instruct  no       98 MB  Apache-2.0
     ");
     let shown = world.run(&["models", "list", "--json"]).await.json();
     assert_eq!(shown["inUse"]["model"], "scripted/echo");
+    assert_eq!(shown["groups"][0]["name"], "scripted/echo");
     assert_eq!(shown["catalogue"][0]["license"], "Apache-2.0");
 }
 

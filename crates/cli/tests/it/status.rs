@@ -141,6 +141,12 @@ async fn every_reading_command_prints_one_json_document_where_that_is_asked_for(
         ("session get steward main", 4),
         ("models list", 0),
         ("models probe", 3),
+        ("models status", 3),
+        ("models auth", 0),
+        ("router keys list", 0),
+        ("router spend", 0),
+        ("router budgets", 0),
+        ("router health", 3),
     ];
     for running in [false, true] {
         if running {

@@ -8,7 +8,6 @@ use crate::{
     check::models::{OLLAMA_URL, is_http},
     config::{Api, Mode},
     endpoint,
-    problem::Severity,
     secret::{Origin, Secret},
     section::Section,
     suggest,
@@ -297,9 +296,9 @@ impl Reader<'_> {
             if let Some(known) = owner {
                 return Some(api::address(known, found.api).to_owned());
             }
-            self.degraded(
+            self.problems.follows(
                 params.start(),
-                params.path_of("api_base"),
+                &params.path_of("api_base"),
                 "without its address the deployment is left out",
             );
             return None;
@@ -329,10 +328,9 @@ impl Reader<'_> {
         }
         if let Some(variable) = params.unset("api_key") {
             if is_public && found.api != Api::Ollama {
-                self.problems.at(
-                    Severity::Degraded,
+                self.problems.follows(
                     params.start(),
-                    params.path_of("api_key"),
+                    &params.path_of("api_key"),
                     "without its key the deployment is left out",
                 );
                 return None;

@@ -1,15 +1,15 @@
 //! Budgets as they are now, and what their owners were told.
 
-use openclaw_accounts::{Accounts, Alert, BudgetState, Notice, Scope};
+use openclaw_accounts::{Alert, BudgetState, Notice, Scope};
 use openclaw_types::{Money, Timestamp};
 use openclaw_wire::methods::router::{BudgetAlert, BudgetRow, RouterBudgetsResult};
 
-use super::{alias, usd};
+use super::{Books, alias, usd};
 
 /// All budgets, and the alerts of late.
 #[must_use]
-pub fn budgets(accounts: &Accounts) -> RouterBudgetsResult {
-    let alerts = accounts.recent_alerts();
+pub fn budgets(accounts: &dyn Books) -> RouterBudgetsResult {
+    let alerts = accounts.alerts();
     RouterBudgetsResult {
         budgets: accounts
             .budgets()
@@ -21,7 +21,7 @@ pub fn budgets(accounts: &Accounts) -> RouterBudgetsResult {
 }
 
 /// One alert.
-pub(crate) fn alert(accounts: &Accounts, alert: &Alert) -> BudgetAlert {
+pub(crate) fn alert(accounts: &dyn Books, alert: &Alert) -> BudgetAlert {
     let whose = Whose::of(accounts, &alert.scope);
     BudgetAlert {
         at_ms: alert.at.as_millis(),
@@ -37,7 +37,7 @@ pub(crate) fn alert(accounts: &Accounts, alert: &Alert) -> BudgetAlert {
     }
 }
 
-fn row(accounts: &Accounts, state: &BudgetState) -> BudgetRow {
+fn row(accounts: &dyn Books, state: &BudgetState) -> BudgetRow {
     let whose = Whose::of(accounts, &state.scope);
     let committed = state.spent.saturating_add(state.reserved);
     let percent = |max: Money| {
@@ -76,7 +76,7 @@ struct Whose {
 }
 
 impl Whose {
-    fn of(accounts: &Accounts, scope: &Scope) -> Self {
+    fn of(accounts: &dyn Books, scope: &Scope) -> Self {
         let model = match scope {
             Scope::Model { model, .. } => Some(model.to_string()),
             _ => None,

@@ -107,19 +107,22 @@ impl Change {
             Some(Timestamp(now.as_millis().checked_add(ms)?))
         };
         Ok(Self {
-            agent: read("agent", "the id of an agent", &form.agent, |text| {
-                AgentId::parse(text).ok()
-            })?,
+            agent: read(
+                "agent",
+                "the id of an agent",
+                form.agent.as_deref(),
+                |text| AgentId::parse(text).ok(),
+            )?,
             max_budget: dollars("maxBudgetUsd", form.max_budget_usd)?,
             soft_budget: dollars("softBudgetUsd", form.soft_budget_usd)?,
             model_max_budget: models.transpose()?,
             period: read(
                 "budgetDuration",
                 PERIOD,
-                &form.budget_duration,
+                form.budget_duration.as_deref(),
                 Period::parse,
             )?,
-            expires: read("duration", LENGTH, &form.duration, later)?,
+            expires: read("duration", LENGTH, form.duration.as_deref(), later)?,
             unset: unset
                 .iter()
                 .map(|name| field(name))
@@ -239,10 +242,9 @@ fn dollars(name: &str, usd: Option<f64>) -> Result<Option<Money>, ErrorShape> {
 fn read<T>(
     name: &str,
     expected: &str,
-    text: &Option<String>,
+    text: Option<&str>,
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<Option<T>, ErrorShape> {
-    let text = text.as_deref();
     text.map(|text| read(text).ok_or_else(|| wrong(name, expected)))
         .transpose()
 }

@@ -9,7 +9,7 @@ use openclaw_wire::{
     },
 };
 
-use super::{failed, form::Change, usd, wrong};
+use super::{Books, failed, form::Change, usd, wrong};
 
 /// Keys in one answer; each is a few hundred bytes.
 const LIST_MAX: u64 = 1_000;
@@ -39,7 +39,7 @@ pub fn generate(
 /// # Errors
 /// When a filter is no such thing.
 pub fn list(
-    accounts: &Accounts,
+    accounts: &dyn Books,
     params: &KeysListParams,
     now: Timestamp,
 ) -> Result<KeysListResult, ErrorShape> {
@@ -64,7 +64,7 @@ pub fn list(
 ///
 /// # Errors
 /// When there is no such key.
-pub fn info(accounts: &Accounts, key: &str, now: Timestamp) -> Result<KeyResult, ErrorShape> {
+pub fn info(accounts: &dyn Books, key: &str, now: Timestamp) -> Result<KeyResult, ErrorShape> {
     one(accounts, key, now).map(|key| KeyResult { key })
 }
 
@@ -111,7 +111,7 @@ pub fn delete(accounts: &Accounts, key: &str, now: Timestamp) -> Result<KeyResul
     Ok(last)
 }
 
-fn one(accounts: &Accounts, key: &str, now: Timestamp) -> Result<KeyRow, ErrorShape> {
+fn one(accounts: &dyn Books, key: &str, now: Timestamp) -> Result<KeyRow, ErrorShape> {
     let state = accounts.info(&Which::Named(key));
     let state = state.map_err(|error| failed(&error))?;
     Ok(row(&state, now))

@@ -12,7 +12,7 @@ use openclaw_wire::{
     },
 };
 
-use super::{alias, failed, usd, wrong};
+use super::{Books, alias, failed, usd, wrong};
 
 /// Rows in one answer; of more, those that cost most are shown.
 const ROWS_MAX: usize = 2_000;
@@ -24,7 +24,7 @@ const PAGE_MAX: u64 = 1_000;
 ///
 /// # Errors
 /// When something is said wrong, or there is no such key.
-pub fn spend(accounts: &Accounts, params: &SpendParams) -> Result<SpendResult, ErrorShape> {
+pub fn spend(accounts: &dyn Books, params: &SpendParams) -> Result<SpendResult, ErrorShape> {
     let by = params.by.iter().map(|word| dimension(word));
     let by: Vec<Dimension> = by.collect::<Result<_, _>>()?;
     let report = accounts.spend(&query(accounts, &params.filter)?, &by);
@@ -84,7 +84,7 @@ fn dimension(word: &str) -> Result<Dimension, ErrorShape> {
     })
 }
 
-fn query(accounts: &Accounts, filter: &SpendFilter) -> Result<Query, ErrorShape> {
+fn query(accounts: &dyn Books, filter: &SpendFilter) -> Result<Query, ErrorShape> {
     let agent = filter.agent.as_deref().map(AgentId::parse).transpose();
     let key = filter.key.as_deref().map(|named| key(accounts, named));
     Ok(Query {
@@ -100,7 +100,7 @@ fn query(accounts: &Accounts, filter: &SpendFilter) -> Result<Query, ErrorShape>
 }
 
 /// A key that is there by whatever names it, one that was given up by its id.
-fn key(accounts: &Accounts, named: &str) -> Result<KeyId, ErrorShape> {
+fn key(accounts: &dyn Books, named: &str) -> Result<KeyId, ErrorShape> {
     let missing = match accounts.info(&Which::Named(named)) {
         Ok(state) => return Ok(state.record.id),
         Err(error) => error,
@@ -137,7 +137,7 @@ fn costliest(rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-fn told(accounts: &Accounts, row: &Row) -> SpendRow {
+fn told(accounts: &dyn Books, row: &Row) -> SpendRow {
     let key_alias = row.key.as_deref().filter(|key| !key.is_empty());
     SpendRow {
         day: row.day.clone(),

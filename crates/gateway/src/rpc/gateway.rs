@@ -19,7 +19,7 @@ use openclaw_wire::{
 };
 use serde_json::{Value, json};
 
-use super::{Call, MAIN_SESSION, models};
+use super::{Call, MAIN_SESSION, models, router};
 use crate::{conn::limits, keeper, listen, probe, report, state::State};
 
 /// The answer to `connect`.
@@ -152,6 +152,7 @@ pub(crate) async fn status(
             Vec::new()
         },
         problems: problems.chain(keeper::archive::problems(state)).collect(),
+        router: Some(router::brief(state)),
     })
 }
 

@@ -1,37 +1,26 @@
 //! `models.*`: which models there are, which one answers, and whether it does.
 
-use std::{sync::Arc, time::Duration};
+mod probe;
+mod table;
 
-use futures_util::StreamExt as _;
+use std::sync::Arc;
+
 use openclaw_accounts::{BudgetState, Scope};
-use openclaw_models::{
-    Chunk, Kind, Request,
-    models::{DeploymentState, Inventory},
-    status::LocalState,
-};
-use openclaw_types::{AgentId, Message, Money, Price, Role};
+use openclaw_models::{routing::Deployment, status::LocalState};
 use openclaw_wire::{
     ErrorShape,
     methods::{
         Empty,
         models::{
-            AgentRoute, Candidate, Cooldown, LocalModel, ModelChoice, ModelsListResult,
-            ModelsProbeParams, ModelsProbeResult, ModelsStatusResult, ProbeResult, ProbeStatus,
+            AgentRoute, Candidate, Cooldown, KeyPresence, LocalModel, ModelChoice,
+            ModelsAuthResult, ModelsListResult, ModelsStatusResult, RouteStep,
         },
-        router::{DeploymentRow, GroupRow, PriceRow},
     },
 };
-use tokio::time::{Instant, timeout};
 
+pub(crate) use self::{probe::probe, table::groups};
 use super::Call;
-use crate::{report::chain, state::State};
-
-/// How long one model may take to answer a probe unless the caller says.
-const PROBE_MS_DEFAULT: u64 = 15_000;
-/// And at most.
-const PROBE_MS_MAX: u64 = 300_000;
-/// Tokens a probe's answer may have: it only has to begin.
-const PROBE_TOKENS_MAX: u32 = 8;
+use crate::state::State;
 
 /// Every model that can be named.
 pub(crate) fn list(call: &Call, _params: &Empty) -> Result<ModelsListResult, ErrorShape> {
@@ -46,9 +35,12 @@ pub(crate) fn list(call: &Call, _params: &Empty) -> Result<ModelsListResult, Err
         alias: None,
         available: Some(true),
     });
+    let inventory = call.state.models.inventory();
     Ok(ModelsListResult {
         models: models.collect(),
-        groups: groups(&call.state.models.inventory()),
+        groups: groups(&call.state.config, &inventory),
+        patterns: inventory.patterns.iter().map(ToString::to_string).collect(),
+        aliases: inventory.aliases.into_iter().collect(),
     })
 }
 
@@ -120,61 +112,34 @@ fn route(
         agent_id: agent.id.to_string(),
         reference,
         stated: is_stated,
-        answering: state.models.answering(&agent.id, own),
-        chain: state.models.chain(&agent.id, own),
+        chain: steps(&state.models.chain(&agent.id, own)),
         left_usd: left,
     }
 }
 
-/// The routing table, with how each of its deployments is.
-pub(crate) fn groups(inventory: &Inventory) -> Vec<GroupRow> {
-    let groups = inventory.groups.iter();
-    groups
-        .map(|group| GroupRow {
-            name: group.name.to_string(),
-            source: if group.is_named {
-                "configuration".to_owned()
-            } else {
-                "provider".to_owned()
+fn steps(chain: &[Arc<Deployment>]) -> Vec<RouteStep> {
+    let mut steps: Vec<RouteStep> = Vec::new();
+    for deployment in chain {
+        let server = &deployment.server;
+        let step = RouteStep {
+            model: deployment.spot.to_string(),
+            key: match (&server.key, &server.key_variable) {
+                (Some(_), _) => KeyPresence::Set,
+                (None, Some(_)) => KeyPresence::Unset,
+                (None, None) => KeyPresence::None,
             },
-            fallbacks: group.fallbacks.clone(),
-            deployments: group.deployments.iter().map(deployment).collect(),
-        })
-        .collect()
+        };
+        // The same model at several addresses is one line for a person.
+        if !steps.contains(&step) {
+            steps.push(step);
+        }
+    }
+    steps
 }
 
-fn deployment(state: &DeploymentState) -> DeploymentRow {
-    let deployment = &state.deployment;
-    let known = |tokens: u32| (tokens > 0).then_some(tokens);
-    DeploymentRow {
-        id: deployment.id.to_string(),
-        provider: deployment.provider().to_string(),
-        model: deployment.model.to_string(),
-        usable: state.is_usable,
-        cooling_until_ms: state.resting.map(|(until, _)| until.as_millis()),
-        reason: state.resting.map(|(_, kind)| kind.as_str().to_owned()),
-        in_flight: state.in_flight,
-        requests_this_minute: state.requests,
-        tokens_this_minute: state.tokens,
-        rpm: deployment.rpm,
-        tpm: deployment.tpm,
-        first_byte_ms: state.first_byte.map(|took| took.as_secs_f64() * 1_000.0),
-        price: deployment.price.map(price),
-        context_window: known(deployment.context_window),
-        max_output: known(deployment.max_output),
-        reasoning: deployment.reasoning,
-    }
-}
-
-fn price(price: Price) -> PriceRow {
-    // Picodollars for a token are millionths of dollars for a million tokens.
-    let usd = |pico: u64| Money(pico.saturating_mul(1_000_000)).as_usd();
-    PriceRow {
-        input: usd(price.input),
-        output: usd(price.output),
-        cache_read: price.cache_read.map(usd),
-        cache_write: price.cache_write.map(usd),
-    }
+/// Where keys come from, and whether they are there.
+pub(crate) fn auth(call: &Call, _params: &Empty) -> Result<ModelsAuthResult, ErrorShape> {
+    Ok(crate::provider_keys(&call.state.config))
 }
 
 fn local(state: &LocalState) -> LocalModel {
@@ -219,105 +184,4 @@ fn part(of: u64, whole: u64) -> Option<f64> {
     u32::try_from(thousandths)
         .ok()
         .map(|thousandths| f64::from(thousandths) / 1000.0)
-}
-
-/// Asks the model of every agent's reference, or a named one, for a word.
-pub(crate) async fn probe(
-    call: Arc<Call>,
-    params: ModelsProbeParams,
-) -> Result<ModelsProbeResult, ErrorShape> {
-    let state = &call.state;
-    let deadline = Duration::from_millis(
-        params
-            .timeout_ms
-            .unwrap_or(PROBE_MS_DEFAULT)
-            .min(PROBE_MS_MAX),
-    );
-    let agent = state
-        .primary()
-        .ok_or_else(|| ErrorShape::invalid("no agent is configured"))?;
-    let references: Vec<String> = match (&params.provider, &params.model) {
-        (_, Some(model)) => vec![model.clone()],
-        (provider, None) => state
-            .models
-            .status()
-            .models
-            .into_iter()
-            .filter(|listed| {
-                provider
-                    .as_ref()
-                    .is_none_or(|provider| *provider == listed.provider)
-            })
-            .map(|listed| format!("{}/{}", listed.provider, listed.model))
-            .collect(),
-    };
-    let asked = references
-        .iter()
-        .map(|reference| ask(state, &agent, reference, deadline));
-    let results = futures_util::future::join_all(asked).await;
-    let status = match results
-        .iter()
-        .find(|result| result.status != ProbeStatus::Ok)
-    {
-        Some(bad) => bad.status,
-        None if results.is_empty() => ProbeStatus::NoModel,
-        None => ProbeStatus::Ok,
-    };
-    Ok(ModelsProbeResult {
-        provider: params.provider.unwrap_or_else(|| "all".to_owned()),
-        status,
-        results,
-    })
-}
-
-async fn ask(state: &State, agent: &AgentId, reference: &str, deadline: Duration) -> ProbeResult {
-    let request = Request {
-        model: reference.to_owned(),
-        messages: vec![Message::text(Role::User, "Say hi.")],
-        tools: Vec::new(),
-        max_output_tokens: Some(PROBE_TOKENS_MAX),
-        temperature: None,
-        conversation: None,
-        schema: None,
-    };
-    let started = Instant::now();
-    let answering = async {
-        let mut chunks = state.models.stream(agent, request);
-        while let Some(chunk) = chunks.next().await {
-            if matches!(chunk?, Chunk::Stop(_)) {
-                break;
-            }
-        }
-        Ok::<(), openclaw_models::Error>(())
-    };
-    let ended = timeout(deadline, answering).await;
-    let latency_ms = u64::try_from(started.elapsed().as_millis()).ok();
-    let (status, error, hint) = match ended {
-        Ok(Ok(())) => (ProbeStatus::Ok, None, None),
-        Ok(Err(error)) => (verdict(&error.kind()), Some(chain(&error)), error.hint()),
-        Err(_elapsed) => (
-            ProbeStatus::Timeout,
-            Some(format!("no answer within {} ms", deadline.as_millis())),
-            None,
-        ),
-    };
-    ProbeResult {
-        label: reference.to_owned(),
-        status,
-        latency_ms,
-        error,
-        hint,
-        details: None,
-    }
-}
-
-const fn verdict(kind: &Kind) -> ProbeStatus {
-    match kind {
-        Kind::Auth => ProbeStatus::Auth,
-        Kind::RateLimited { .. } | Kind::Overloaded => ProbeStatus::RateLimit,
-        Kind::Timeout(_) => ProbeStatus::Timeout,
-        Kind::Malformed => ProbeStatus::Format,
-        Kind::NotFound | Kind::NoModel => ProbeStatus::NoModel,
-        _ => ProbeStatus::Unknown,
-    }
 }

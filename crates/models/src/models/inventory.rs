@@ -47,6 +47,8 @@ pub struct DeploymentState {
     pub tokens: u64,
     /// How long the first byte of an answer takes of late, where known.
     pub first_byte: Option<Duration>,
+    /// When a call to it failed last and why, where one did.
+    pub failed: Option<(Timestamp, Kind)>,
     /// Until when it rests and why, where it does.
     pub resting: Option<(Timestamp, Kind)>,
     /// Whether it would be asked now if nothing else were there.
@@ -106,6 +108,7 @@ impl Models {
                 requests,
                 tokens,
                 first_byte: health.first_byte(spot, now),
+                failed: health.last_failure(spot),
                 resting: resting.next().map(|(_, rest)| (rest.until, rest.kind)),
                 is_usable: !matches!(health.state(deployment, 0, now), State::Away(_)),
                 deployment: Arc::clone(deployment),

@@ -142,6 +142,12 @@ impl Health {
         record.first_byte.known(now).map(Duration::from_micros)
     }
 
+    /// When a call to it failed last and why; what was wrong with the request alone is no failure of it.
+    #[must_use]
+    pub fn last_failure(&self, spot: &Spot) -> Option<(Timestamp, Kind)> {
+        self.records.get(spot)?.failed
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.records.len()
@@ -167,6 +173,7 @@ impl Health {
             Rest::Away(rest) => (rest, true),
         };
         let record = self.record(&deployment.spot, now);
+        record.failed = Some((now, kind));
         let minute = record.minute.at(now);
         minute.fails = minute.fails.saturating_add(1);
         let is_borne = rules.is_off || minute.fails <= rules.allowed(kind) || rest.is_zero();

@@ -5,7 +5,10 @@ use std::time::Duration;
 use openclaw_types::Timestamp;
 
 use super::health::Resting;
-use crate::limits::{REPEATS_FLOOR, REPEATS_PER_CALLS};
+use crate::{
+    error::Kind,
+    limits::{REPEATS_FLOOR, REPEATS_PER_CALLS},
+};
 
 /// The window of `rpm`, `tpm` and `allowed_fails`.
 pub(super) const MINUTE_MS: i64 = 60_000;
@@ -18,6 +21,7 @@ const SPEED_WEIGHT: u64 = 4;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Record {
     pub(super) rest: Option<Resting>,
+    pub(super) failed: Option<(Timestamp, Kind)>,
     pub(super) in_flight: u32,
     pub(super) minute: Minute,
     pub(super) first_byte: Speed,

@@ -175,6 +175,11 @@ impl Method for Status {
             "with `deep`: `{name, target, ok, detail, hint, latencyMs}` each",
         ),
         may("problems", Kind::List, "what does not work, for people"),
+        may(
+            "router",
+            Kind::Object,
+            "`{listen, ready, up, cooling, spentTodayUsd, alerts, cache}`: what is behind the models, and budgets of which much is spent",
+        ),
     ];
     type Params = StatusParams;
     type Result = StatusResult;
@@ -218,6 +223,9 @@ pub struct StatusResult {
     /// What does not work, for people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+    /// The router.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub router: Option<super::router::RouterBrief>,
 }
 
 /// The gateway's process.

@@ -1,5 +1,7 @@
 //! `models.*`: which models there are, which one answers, and whether it does.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,6 +31,12 @@ impl Method for ModelsList {
             Kind::List,
             "the routing table, as `router.health` has it",
         ),
+        may("patterns", Kind::List, "wildcards, such as `openai/*`"),
+        may(
+            "aliases",
+            Kind::Object,
+            "other names, and what they stand for",
+        ),
     ];
     type Params = Empty;
     type Result = ModelsListResult;
@@ -42,6 +50,12 @@ pub struct ModelsListResult {
     /// The routing table: every name that can be asked for, and what is behind it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupRow>,
+    /// Wildcards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<String>,
+    /// Other names, and what they stand for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub aliases: BTreeMap<String, String>,
 }
 
 /// One model.
@@ -101,7 +115,7 @@ impl Method for ModelsStatus {
         may(
             "agents",
             Kind::List,
-            "`{agentId, reference, stated, answering, chain, leftUsd}` of every agent",
+            "`{agentId, reference, stated, chain, leftUsd}` of every agent; the chain is what would be asked now, one after the other, `{model, key}` each",
         ),
     ];
     type Params = Empty;
@@ -144,15 +158,33 @@ pub struct AgentRoute {
     pub reference: String,
     /// Whether somebody asked for that model; if not, any will do.
     pub stated: bool,
-    /// What would be asked first now, where something would.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answering: Option<String>,
-    /// Everything that would be asked, one after the other.
+    /// Everything that would be asked, one after the other; empty where nothing would.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub chain: Vec<String>,
+    pub chain: Vec<RouteStep>,
     /// What it may still spend in this period, where it has a budget.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_usd: Option<f64>,
+}
+
+/// One that would be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteStep {
+    /// `provider/model`.
+    pub model: String,
+    /// Whether its key is there.
+    pub key: KeyPresence,
+}
+
+/// Whether a key is there; never the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyPresence {
+    /// It is.
+    Set,
+    /// The place where it would be is known, and nothing is there.
+    Unset,
+    /// Nobody says where it would be, as with servers of this machine.
+    None,
 }
 
 /// A source that was looked at.
@@ -193,6 +225,46 @@ pub struct LocalModel {
     pub progress: Option<f64>,
 }
 
+/// `models.auth`.
+#[derive(Debug, Clone, Copy)]
+pub struct ModelsAuth;
+
+impl Method for ModelsAuth {
+    const NAME: &'static str = "models.auth";
+    const SCOPE: Scope = Scope::Read;
+    const PARAMS: &'static [Field] = &[];
+    const RESULT: &'static [Field] = &[need(
+        "providers",
+        Kind::List,
+        "`{provider, key, from, usedBy}` each: whether its key is set, which variable or configuration key gives it, and what uses it; never the key",
+    )];
+    type Params = Empty;
+    type Result = ModelsAuthResult;
+}
+
+/// Result of `models.auth`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ModelsAuthResult {
+    /// Those that something uses first, then those that could be.
+    pub providers: Vec<ProviderAuth>,
+}
+
+/// Where the key of a provider comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderAuth {
+    /// Which provider.
+    pub provider: String,
+    /// Whether its key is set.
+    pub key: KeyPresence,
+    /// The variable or the configuration key that gives it, or would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The configuration or the model groups that use it, or `discovery` where its key alone makes it found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used_by: Vec<String>,
+}
+
 /// `models.probe`: ask a model one short question.
 #[derive(Debug, Clone, Copy)]
 pub struct ModelsProbe;
@@ -223,7 +295,7 @@ impl Method for ModelsProbe {
         need(
             "results",
             Kind::List,
-            "`{label, status, latencyMs, error, hint}` each",
+            "`{label, status, latencyMs, answer, error, hint}` each",
         ),
     ];
     type Params = ModelsProbeParams;
@@ -266,7 +338,7 @@ pub enum ProbeStatus {
     Auth,
     /// Too many questions.
     RateLimit,
-    /// No money left.
+    /// No money left, or a budget is in the way.
     Billing,
     /// It took too long.
     Timeout,
@@ -289,6 +361,9 @@ pub struct ProbeResult {
     /// How long it took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<u64>,
+    /// The beginning of what it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
     /// What went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

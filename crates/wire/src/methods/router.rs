@@ -2,12 +2,14 @@
 //!
 //! Amounts are in dollars, times in milliseconds.
 
+mod brief;
 mod budgets;
 mod health;
 mod keys;
 mod spend;
 
 pub use self::{
+    brief::{CacheState, RouterBrief},
     budgets::{BudgetAlert, BudgetRow, RouterBudgets, RouterBudgetsResult},
     health::{
         DeploymentRow, GroupRow, KeysState, LedgerState, PriceRow, RouterHealth, RouterHealthResult,

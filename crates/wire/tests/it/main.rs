@@ -12,4 +12,5 @@ mod captured;
 mod dialects;
 mod manual;
 mod methods;
+mod router;
 mod seeds;

@@ -40,6 +40,7 @@ fn sample(method: &str, field: &Field) -> Value {
         ("router.health", "ledger") => {
             json!({"ok": true, "linesDamaged": 0, "linesLost": 0, "unsettled": 0})
         }
+        ("status", "router") => json!({"ready": true, "up": 1, "cooling": 0, "spentTodayUsd": 0.5}),
         (_, "priority") => json!("high"),
         _ => match field.kind {
             Kind::Text | Kind::Agent | Kind::Session | Kind::Run => json!("x"),
@@ -79,7 +80,7 @@ fn agrees<T: DeserializeOwned + Serialize>(method: &str, fields: &[Field]) {
     for field in fields.iter().filter(|field| field.kind != Kind::Any) {
         let mut wrong = all.clone();
         let value = match field.kind {
-            Kind::Flag | Kind::Number => json!("x"),
+            Kind::Flag | Kind::Number | Kind::Amount => json!("x"),
             _ => json!(7),
         };
         wrong.insert(field.name.to_owned(), value);
@@ -148,6 +149,7 @@ fn every_method_is_what_the_table_says() {
         check::<models::ModelsList>(),
         check::<models::ModelsStatus>(),
         check::<models::ModelsProbe>(),
+        check::<models::ModelsAuth>(),
         check::<router::RouterKeysGenerate>(),
         check::<router::RouterKeysList>(),
         check::<router::RouterKeysInfo>(),

@@ -6,11 +6,16 @@ use openclaw_types::Timestamp;
 use openclaw_wire::methods::{
     gateway::{Probe, Status, StatusParams, StatusResult},
     models::ModelsStatusResult,
+    router::RouterBrief,
 };
 use serde_json::{Value, json};
 
 use crate::{
-    commands::agents::{primary, resting},
+    amount::dollars,
+    commands::{
+        agents::{primary, resting},
+        router::alerts,
+    },
     daemon::log,
     error::{self, Failure},
     link::{Link, block_on, is_running, not_running},
@@ -59,6 +64,7 @@ fn document(known: Value, paths: &Paths) -> Value {
         "agents": null,
         "sessions": null,
         "models": null,
+        "router": null,
         "plugins": 0,
         "skills": 0,
         "limits": [],
@@ -117,6 +123,7 @@ fn text(config: Option<&Config>, status: &StatusResult) -> String {
         lines.push(format!("Durability: {durability}"));
     }
     lines.extend(status.models.iter().flat_map(model));
+    lines.extend(status.router.iter().flat_map(router));
     if let Some(bytes) = gateway.rss_bytes {
         lines.push(format!("Memory: {} MB", bytes / 1_000_000));
     }
@@ -174,6 +181,37 @@ fn model(models: &ModelsStatusResult) -> Vec<String> {
         )
     });
     lines.extend(cooldowns);
+    lines
+}
+
+fn router(router: &RouterBrief) -> Vec<String> {
+    let listens = match &router.listen {
+        Some(address) => format!("http://{address}"),
+        None => "no port of its own".to_owned(),
+    };
+    let ready = if router.ready { "" } else { "not ready, " };
+    let mut lines = vec![
+        format!(
+            "Router: {ready}{listens} ({} up, {} cooling)",
+            router.up, router.cooling
+        ),
+        format!("Spent today: {}", dollars(router.spent_today_usd)),
+    ];
+    lines.extend(router.alerts.iter().map(|budget| {
+        let of = budget.max_usd.map(|max| format!(" of {}", dollars(max)));
+        format!(
+            "Budget: {}: {} ({}{})",
+            budget.alias.as_ref().unwrap_or(&budget.scope),
+            alerts(&budget.reached),
+            dollars(budget.spent_usd),
+            of.unwrap_or_default()
+        )
+    }));
+    lines.extend(router.cache.iter().map(|cache| {
+        let mark = if cache.ok { "ok" } else { "FAILED" };
+        let (kind, detail) = (&cache.kind, &cache.detail);
+        format!("Answers kept in {kind}: {mark}: {detail}")
+    }));
     lines
 }
 

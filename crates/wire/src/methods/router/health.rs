@@ -26,7 +26,7 @@ impl Method for RouterHealth {
         need(
             "groups",
             Kind::List,
-            "`{name, source, fallbacks, deployments}` each; a deployment is `{id, provider, model, usable, coolingUntilMs, reason, inFlight, requestsThisMinute, tokensThisMinute, rpm, tpm, firstByteMs, price, contextWindow, maxOutput, reasoning}`",
+            "`{name, source, fallbacks, deployments}` each; a deployment is `{id, provider, model, usable, coolingUntilMs, reason, lastFailure, lastFailureMs, inFlight, requestsThisMinute, tokensThisMinute, rpm, tpm, firstByteMs, price, contextWindow, maxOutput, reasoning}`",
         ),
         may("patterns", Kind::List, "wildcards, such as `openai/*`"),
         may(
@@ -78,7 +78,7 @@ pub struct RouterHealthResult {
 pub struct GroupRow {
     /// What requests call it.
     pub name: String,
-    /// `configuration` for a group that it names, `provider` for a model of a provider.
+    /// The configuration file that names it, or `found` for a model of a provider that was found without one.
     pub source: String,
     /// What is tried when all of it fails.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -105,6 +105,12 @@ pub struct DeploymentRow {
     /// Why it rests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Why a call to it failed last, where one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<String>,
+    /// When that was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_failure_ms: Option<i64>,
     /// Calls to it that have not ended.
     pub in_flight: u32,
     /// Calls to it in this minute.
