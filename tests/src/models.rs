@@ -42,5 +42,6 @@ pub fn options() -> Options {
         proxy: None,
         accounts: None,
         cache: None,
+        record: None,
     }
 }

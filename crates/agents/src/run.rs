@@ -332,6 +332,7 @@ impl<'a> Driver<'a> {
         self.is_alone = prompt.history == 0 && self.turn.spoken().is_empty();
         draft.request.messages = prompt.messages;
         draft.request.messages.extend_from_slice(self.turn.spoken());
+        draft.request.run = Some(run.id.clone());
         draft.request.schema.clone_from(&self.waiting.schema);
         Ok(draft.request)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use openclaw_types::Env;
+use openclaw_types::{Env, Price};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     },
     profile::Tier,
     provider::Provider,
+    recording::Replay,
     routes::{Entry, Keyed, Routes},
     routing::{Builder, Deployment, Listing, Presence, Rules, Server, Table},
     search::Search,
@@ -28,6 +29,9 @@ use crate::{
 };
 
 mod deployments;
+
+/// The model of a replay that names none.
+const RECORDED: &str = "recorded";
 
 use deployments::Surroundings;
 
@@ -63,7 +67,8 @@ impl Assembly {
         plans.groups(&mut options);
         let mut configured = Vec::new();
         for provider in std::mem::take(&mut options.providers) {
-            let is_open = provider.models.is_empty();
+            let is_open = provider.models.is_empty() || provider.recordings.is_some();
+            let provider = replayed(provider);
             if plans.provider(&provider, is_open, true) {
                 configured.push(provider);
             }
@@ -148,6 +153,7 @@ fn plain(options: &DiscoveryOptions, id: &str, base_url: &str) -> ProviderOption
         deadlines: options.deadlines,
         models: Vec::new(),
         transport: Transport::Tcp,
+        recordings: None,
     }
 }
 
@@ -219,8 +225,12 @@ impl Plans<'_> {
     fn provider(&mut self, provider: &ProviderOptions, is_open: bool, is_configured: bool) -> bool {
         match self.entry(provider) {
             Ok(entry) => {
-                let server = Arc::new(Server::of(provider));
-                let template = Deployment::of(server, provider.deadlines, self.rules);
+                let server = Arc::new(server(provider));
+                let price = provider.recordings.is_some().then_some(Price::FREE);
+                let template = Deployment {
+                    price,
+                    ..Deployment::of(server, provider.deadlines, self.rules)
+                };
                 let listing = Listing {
                     is_open,
                     is_configured,
@@ -245,6 +255,14 @@ impl Plans<'_> {
     }
 
     fn entry(&self, provider: &ProviderOptions) -> Result<Entry, String> {
+        if let Some(dir) = &provider.recordings {
+            let replay = Replay::new(&provider.id, dir.clone());
+            return Ok(Entry {
+                provider: Arc::new(replay.clone()),
+                tier: Tier::Full,
+                replay: Some(replay),
+            });
+        }
         let (env, http) = (Arc::clone(&self.ground.env), self.http.clone());
         let provider: Arc<dyn Provider> = match provider.api {
             Api::OpenAiCompletions => {
@@ -259,6 +277,7 @@ impl Plans<'_> {
         Ok(Entry {
             provider,
             tier: Tier::Full,
+            replay: None,
         })
     }
 
@@ -272,12 +291,34 @@ impl Plans<'_> {
     }
 }
 
+/// Where a provider is called; one that is replayed is nowhere.
+fn server(provider: &ProviderOptions) -> Server {
+    match provider.recordings {
+        Some(_) => Server::inner(&provider.id),
+        None => Server::of(provider),
+    }
+}
+
+/// The provider with what is known of a replay: it has any model, and asks for nothing.
+fn replayed(mut provider: ProviderOptions) -> ProviderOptions {
+    if provider.recordings.is_some() {
+        if provider.models.is_empty() {
+            provider.models.push(ModelOptions::named(RECORDED));
+        }
+        for model in &mut provider.models {
+            model.price = Some(Price::FREE);
+        }
+    }
+    provider
+}
+
 fn add_local(routes: &mut Routes, local: &Local, deadlines: Deadlines, rules: Rules) -> String {
     let (model, tier) = local.model();
     let id = model.id.clone();
     let entry = Entry {
         provider: Arc::new(local.clone()),
         tier,
+        replay: None,
     };
     let server = Arc::new(Server::inner(local::ID));
     let listing = Listing::of(Deployment::of(server, deadlines, rules));

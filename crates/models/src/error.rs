@@ -1,6 +1,6 @@
 //! Why a model call failed: by kind, which decides what happens next, and with a hint, for a person.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use openclaw_accounts::Denied;
 
@@ -56,6 +56,27 @@ impl Kind {
             Self::NoModel => "no-model",
             Self::Cancelled => "cancelled",
         }
+    }
+
+    /// The kind that a recording names; what no version knows is an answer that nobody understands.
+    pub(crate) fn parse(word: &str) -> Self {
+        let phases = [Phase::Connect, Phase::FirstByte, Phase::Idle, Phase::Total];
+        let plain = [
+            Self::Overloaded,
+            Self::RateLimited { retry_after: None },
+            Self::Auth,
+            Self::NotFound,
+            Self::BadRequest,
+            Self::ContextOverflow,
+            Self::Refused,
+            Self::Transport,
+            Self::NoModel,
+            Self::Cancelled,
+        ];
+        let mut kinds = plain.into_iter().chain(phases.map(Self::Timeout));
+        kinds
+            .find(|kind| kind.as_str() == word)
+            .unwrap_or(Self::Malformed)
     }
 }
 
@@ -183,6 +204,26 @@ pub enum Error {
         /// What was tried, in order, and how it went; never empty.
         attempts: Vec<Attempt>,
     },
+    /// What was asked was never recorded.
+    #[error("`{provider}` has no recording of this request ({}…){}", key.get(..12).unwrap_or(key), nearest_words(nearest.as_ref()))]
+    Unrecorded {
+        /// Which provider.
+        provider: Arc<str>,
+        /// The SHA-256 of the request's normal form.
+        key: String,
+        /// The file of the most similar one, and where they differ first.
+        nearest: Option<(String, String)>,
+    },
+    /// A recording can't be read.
+    #[error("read {} for `{provider}`", path.display())]
+    Recording {
+        /// Which provider.
+        provider: Arc<str>,
+        /// The file or directory.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
     /// The failure that a script asked for.
     #[error("scripted failure: {}", kind.as_str())]
     Scripted {
@@ -231,7 +272,10 @@ impl Error {
             },
             Self::CutOff { .. } => Kind::Transport,
             Self::Malformed { .. } => Kind::Malformed,
-            Self::Encode { .. } => Kind::BadRequest,
+            // Nobody else is to stand in for what was recorded.
+            Self::Encode { .. } | Self::Unrecorded { .. } | Self::Recording { .. } => {
+                Kind::BadRequest
+            }
             Self::NoModel { .. } | Self::Local { .. } | Self::NoRuntime { .. } => Kind::NoModel,
             Self::Resting { retry_after, .. } => Kind::RateLimited {
                 retry_after: Some(*retry_after),
@@ -281,6 +325,12 @@ impl Error {
             Self::Denied { .. } => {
                 Some("`openclaw router spend` shows budgets and what was spent".to_owned())
             }
+            Self::Unrecorded { .. } => Some(
+                "record the run again with `models.record`, or ask what was asked then".to_owned(),
+            ),
+            Self::Recording { .. } => {
+                Some("`recordings` of the provider is a directory of recordings".to_owned())
+            }
             Self::CutOff { .. }
             | Self::Encode { .. }
             | Self::Resting { .. }
@@ -317,6 +367,13 @@ fn listed(attempts: &[Attempt]) -> String {
     let line = |attempt: &Attempt| format!("{}: {}", attempt.reference, attempt.error.full_text());
     let lines: Vec<String> = attempts.iter().map(line).collect();
     lines.join("; ")
+}
+
+fn nearest_words(nearest: Option<&(String, String)>) -> String {
+    nearest.map_or_else(String::new, |(file, at)| {
+        let key = file.get(..12).unwrap_or(file);
+        format!("; the nearest is {key}…, which differs first at `{at}`")
+    })
 }
 
 fn status_words(status: u16) -> String {

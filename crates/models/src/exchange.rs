@@ -18,7 +18,7 @@ pub(crate) mod foreign;
 mod line;
 pub(crate) mod lines;
 mod passing;
-mod send;
+pub(crate) mod send;
 mod source;
 mod spent;
 mod spoken;

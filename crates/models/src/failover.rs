@@ -11,6 +11,7 @@ use crate::{
     error::{Attempt, Error, Kind},
     exchange::{bill::Bill, failure::shown_status},
     provider::{Chunk, ChunkStream, Request},
+    recording::Tape,
     routes::Routes,
     routing::{Candidate, Ended, Fault, Health, Next, Plan},
 };
@@ -25,6 +26,8 @@ pub(crate) struct Failover {
     pub(crate) health: Arc<Mutex<Health>>,
     pub(crate) env: Arc<dyn Env>,
     pub(crate) bill: Bill,
+    /// Hears of candidates that did not answer.
+    pub(crate) tape: Tape,
 }
 
 impl Failover {
@@ -71,6 +74,8 @@ impl Failover {
                 .failed(fault, &mut lock(&self.health), self.env.now());
             let reference = candidate.deployment.spot.to_string();
             tracing::debug!(candidate = %reference, kind = fault.kind.as_str(), "a model did not answer");
+            self.tape
+                .failed(&reference, fault.kind, fault.status, error.full_text());
             attempts.push(Attempt { reference, error });
         };
         let status = shown_status(status(&error), error.kind());

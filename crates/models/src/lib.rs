@@ -28,6 +28,7 @@ pub mod options;
 pub mod prices;
 pub mod profile;
 pub mod provider;
+pub mod recording;
 mod routes;
 pub mod routing;
 pub mod scripted;

@@ -83,3 +83,19 @@ pub const HELD_BYTES_MAX: usize = 256 << 10;
 pub const TAIL_BYTES: usize = 4 << 10;
 /// Servers kept ready to be called; far more than a configuration names.
 pub const LINES_MAX: usize = 1_024;
+
+/// The longest recording, request and answer together; most are a hundredth of it, and one endless answer is not to
+/// push all others out.
+pub const RECORDING_BYTES_MAX: usize = 8 << 20;
+/// A recording takes at most this part of all bytes that recordings may have.
+pub const RECORDING_PART: u64 = 4;
+/// Recordings that wait to be written: a second of a busy router.
+pub const RECORDINGS_WAITING: usize = 1_024;
+/// What unwritten recordings may have in memory together; when it is used up, recordings are cut.
+pub const RECORDINGS_HELD_BYTES_MAX: usize = 64 << 20;
+/// Recordings that are kept, however small: a directory of more is a burden to every tool.
+pub const RECORDINGS_MAX: usize = 100_000;
+/// How deep recordings are looked for below a directory: that of all agents, one, its recordings, and their parts.
+pub const RECORDINGS_DEPTH_MAX: usize = 4;
+/// Recordings that an unknown request is compared with, the newest of those of its kind.
+pub const RECORDINGS_COMPARED_MAX: usize = 256;

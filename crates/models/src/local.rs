@@ -116,6 +116,7 @@ impl Local {
                 deadlines: parts.deadlines,
                 models: Vec::new(),
                 transport: Transport::Unix(door.path.clone()),
+                recordings: None,
             },
             parts.http,
             parts.env,

@@ -25,6 +25,7 @@ use crate::{
     options::{AgentModel, Deadlines, ModelOptions, Options},
     profile::{Profile, Tier, TokenCount},
     provider::{ChunkStream, Request},
+    recording::{self, Mask, Recorder, Tape},
     routes::{Entry, Routes},
     routing::{
         self, AGENT_PREFIX, Ask, Deployment, Health, Listing, Plan, Rules, Server, Unserved,
@@ -53,6 +54,15 @@ fn cache(options: Option<cache::Options>, env: &Arc<dyn Env>) -> Option<Cache> {
             None
         }
     }
+}
+
+/// What takes down requests, with its owner at work.
+fn recorder(options: recording::Options, mask: Mask, ground: &Ground) -> Recorder {
+    let (recorder, waiting) = Recorder::new(&options, Arc::clone(&ground.env));
+    let (tally, stop) = (recorder.tally(), ground.stop.clone());
+    let keeping = recording::keep(waiting, options, mask, tally, stop);
+    ground.tasks.spawn(keeping);
+    recorder
 }
 
 /// Every model there is, behind one handle. Cheap to clone.
@@ -86,6 +96,10 @@ impl Models {
         let agent_models = std::mem::take(&mut options.agent_models);
         let accounts = options.accounts.take();
         let options_cache = options.cache.take();
+        let record = options
+            .record
+            .take()
+            .map(|record| (Mask::of(&options, &record), record));
         let ground = Ground {
             env,
             tasks: TaskTracker::new(),
@@ -95,7 +109,10 @@ impl Models {
         let looking = Arc::clone(&assembly.search).keep_up(ground.stop.clone());
         ground.tasks.spawn(looking);
         let cache = cache(options_cache, &ground.env);
-        let desk = Desk::new(assembly.http, accounts, cache, Arc::clone(&ground.env));
+        let desk = Desk {
+            recorder: record.map(|(mask, record)| recorder(record, mask, &ground)),
+            ..Desk::new(assembly.http, accounts, cache, Arc::clone(&ground.env))
+        };
         Ok(Self {
             shared: Arc::new(Shared {
                 ground,
@@ -118,6 +135,7 @@ impl Models {
         let entry = Entry {
             provider: Arc::new(provider),
             tier: Tier::Full,
+            replay: None,
         };
         let server = Server::inner("scripted");
         // Nobody waits for a script longer than its writer wants.
@@ -193,7 +211,12 @@ impl Models {
             // The accounts have seen to it that one is left.
             plan.keep_priced();
         }
+        let recorder = shared.desk.recorder.as_ref();
+        let tape = recorder.map_or_else(Tape::default, |recorder| {
+            recorder.of_agent(agent, &wanted.reference, &request)
+        });
         let failover = Failover {
+            tape: tape.clone(),
             bill,
             reference: wanted.reference,
             plan,
@@ -204,6 +227,7 @@ impl Models {
         let search = Arc::clone(&shared.search);
         let answer = failover.stream(request);
         Ok(answer
+            .inspect(move |chunk| tape.chunk(chunk))
             .inspect_err(move |error| {
                 if verdict(error.kind()).moves_on {
                     search.doubt();
@@ -331,6 +355,13 @@ impl Models {
     pub async fn probe(&self) -> ModelsStatus {
         self.shared.search.search().await;
         self.status()
+    }
+
+    /// What has become of recordings; nothing where nothing is recorded.
+    #[must_use]
+    pub fn recordings(&self) -> Option<recording::Counts> {
+        let recorder = self.shared.desk.recorder.as_ref()?;
+        Some(recorder.tally().counts())
     }
 
     /// Where answers come from and why.

@@ -7,7 +7,7 @@ use openclaw_process::Launcher;
 use openclaw_types::{AgentId, Price};
 use serde_json::{Map, Value};
 
-use crate::{cache, catalog, secret::Secret};
+use crate::{cache, catalog, recording, secret::Secret};
 pub use crate::{
     http::Transport,
     routing::{AgentMapping, PerKind, Settings, Strategy},
@@ -40,6 +40,8 @@ pub struct Options {
     pub accounts: Option<Accounts>,
     /// How answers are kept for the same request; `None` keeps none.
     pub cache: Option<cache::Options>,
+    /// Where requests and answers are kept for a replay; `None` keeps none.
+    pub record: Option<recording::Options>,
 }
 
 /// The model of an agent.
@@ -74,6 +76,8 @@ pub struct ProviderOptions {
     pub models: Vec<ModelOptions>,
     /// How it is reached.
     pub transport: Transport,
+    /// Nobody is reached: the answers are those of the recordings below this directory.
+    pub recordings: Option<PathBuf>,
 }
 
 /// The protocols of model servers.

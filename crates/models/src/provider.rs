@@ -1,12 +1,12 @@
 //! The seam to every model backend: a request goes in, a stream of chunks comes out.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
 use futures_util::stream::BoxStream;
-use openclaw_types::{Message, StopReason, ToolCall, ToolSpec, Usage};
+use openclaw_types::{Message, RunId, StopReason, ToolCall, ToolSpec, Usage};
 use serde_json::Value;
 
-use crate::error::Error;
+use crate::{error::Error, http::HeaderMap};
 
 /// A stream of chunks. Dropping it cancels the call.
 pub type ChunkStream = BoxStream<'static, Result<Chunk, Error>>;
@@ -32,6 +32,8 @@ pub struct Request {
     pub temperature: Option<f32>,
     /// Names the conversation, for a backend that keeps its prefix warm.
     pub conversation: Option<String>,
+    /// The run that it belongs to, by which its recording is found.
+    pub run: Option<RunId>,
     /// JSON Schema that the answer must follow, where the backend can do that.
     pub schema: Option<Value>,
 }
@@ -45,6 +47,8 @@ pub enum Chunk {
         provider: String,
         /// The model's id there.
         model: String,
+        /// How the server's answer began; nothing where no server was asked.
+        head: Option<Arc<Head>>,
     },
     /// Text of the answer.
     Text(String),
@@ -56,6 +60,15 @@ pub enum Chunk {
     Usage(Usage),
     /// The end.
     Stop(StopReason),
+}
+
+/// How a server's answer began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
 }
 
 impl Chunk {

@@ -7,6 +7,7 @@ use crate::{
     options::{InputKind, ModelOptions},
     profile::{Profile, Tier},
     provider::Provider,
+    recording::Replay,
     routing::{Builder, Deployment, Listing, Presence, Server, Table, Unserved},
     status::{Listed, LookedAt, Source},
 };
@@ -32,6 +33,8 @@ pub(crate) struct Routes {
 pub(crate) struct Entry {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) tier: Tier,
+    /// Where its answers were recorded, if it asks nobody.
+    pub(crate) replay: Option<Replay>,
 }
 
 /// A provider with its key.

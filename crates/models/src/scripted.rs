@@ -217,6 +217,7 @@ impl Provider for ScriptedProvider {
         let start = Step::Say(Chunk::Start {
             provider: self.shared.id.clone(),
             model: request.model,
+            head: None,
         });
         let steps: VecDeque<Step> = std::iter::once(start).chain(script.steps).collect();
         stream::unfold(steps, perform).boxed()

@@ -116,7 +116,7 @@ pub(crate) async fn metrics(
     asker: Asker,
 ) -> Result<Response, Refusal> {
     auth::owner(&router.inner.accounts, &asker)?;
-    let text = router.inner.metrics.text() + &deployments(&router);
+    let text = router.inner.metrics.text() + &deployments(&router) + &recordings(&router);
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
@@ -230,6 +230,30 @@ fn deployments(router: &Router) -> String {
             line(&mut text, "litellm_deployment_state", &labels, &value);
         }
     }
+    text
+}
+
+/// What has become of recordings, where anything is recorded.
+fn recordings(router: &Router) -> String {
+    let mut text = String::new();
+    let Some(counts) = router.inner.models.recordings() else {
+        return text;
+    };
+    let name = "openclaw_recordings_total";
+    let help = "Recordings, by what became of them; those that were cut are written too.";
+    head(&mut text, name, "counter", help);
+    for (state, count) in [
+        ("written", counts.written),
+        ("cut", counts.cut),
+        ("dropped", counts.dropped),
+        ("failed", counts.failed),
+        ("removed", counts.removed),
+    ] {
+        line(&mut text, name, &format!("state=\"{state}\""), &count);
+    }
+    let name = "openclaw_recordings_bytes";
+    head(&mut text, name, "gauge", "Bytes of the recordings that are kept.");
+    writeln!(text, "{name} {}", counts.bytes).unwrap_or_default();
     text
 }
 

@@ -21,4 +21,5 @@ mod native;
 mod proposals;
 mod prove;
 mod router;
+mod recording;
 mod sessions;

@@ -58,6 +58,7 @@ impl PromptDraft {
             tools: Vec::new(),
             max_output_tokens: budget.output_tokens,
             temperature: temperature(&character.traits.parameters),
+            run: None,
             conversation: Some(format!("agent:{}:{session}", agent.id)),
             schema: None,
         };

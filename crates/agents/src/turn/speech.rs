@@ -70,7 +70,9 @@ impl Speech {
 
     fn take_in(&mut self, chunk: Chunk) -> Option<EventKind> {
         match chunk {
-            Chunk::Start { provider, model } => {
+            Chunk::Start {
+                provider, model, ..
+            } => {
                 self.model = Some(format!("{provider}/{model}"));
                 None
             }

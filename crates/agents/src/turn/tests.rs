@@ -13,6 +13,7 @@ fn start_chunk() -> Input {
     Input::Chunk(Chunk::Start {
         provider: "p".to_owned(),
         model: "m".to_owned(),
+        head: None,
     })
 }
 

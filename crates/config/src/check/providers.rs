@@ -11,12 +11,15 @@ use crate::{
     api,
     config::{Api, Cost, Deadlines, Model, Provider},
     endpoint::{self, Url},
+    expand,
     secret::Secret,
     section::{Entry, Section},
 };
 
 /// LiteLLM's port, by which a provider of another name is recognised.
 const LITELLM_PORT: u16 = 4_000;
+/// The word for a provider whose answers were recorded.
+const REPLAY: &str = "replay";
 
 impl Checker<'_> {
     pub(super) fn providers(&mut self, models: &Section<'_>, defaults: Deadlines) -> Vec<Provider> {
@@ -47,6 +50,9 @@ impl Checker<'_> {
             );
             return None;
         }
+        if section.text("api") == Some(REPLAY) || section.has("recordings") {
+            return self.replay(id, section, defaults);
+        }
         let api = self.api(section)?;
         let base_url = self.provider_url(id, section, api)?;
         let key_variable = key_variable(id, &base_url);
@@ -65,6 +71,32 @@ impl Checker<'_> {
             deadlines: deadlines(&section.section("timeouts"), Some(defaults)),
             models: self.provider_models(section, api),
             base_url: endpoint::based(&base_url, api),
+            recordings: None,
+        })
+    }
+
+    /// A provider that asks nobody.
+    fn replay(&mut self, id: &str, section: &Section<'_>, defaults: Deadlines) -> Option<Provider> {
+        let Some(recordings) = section.text("recordings") else {
+            self.degraded(
+                section.start(),
+                section.path_of("recordings"),
+                "a replay without recordings; the provider is left out",
+            )
+            .hint("write `\"recordings\": \"~/.openclaw/agents/steward/recordings\"`, for example");
+            return None;
+        };
+        let api = Api::OpenAiCompletions;
+        Some(Provider {
+            id: id.to_owned(),
+            api,
+            base_url: String::new(),
+            key: None,
+            key_variable: None,
+            headers: IndexMap::new(),
+            deadlines: deadlines(&section.section("timeouts"), Some(defaults)),
+            models: self.provider_models(section, api),
+            recordings: Some(expand::path(recordings, self.environment.home().as_deref())),
         })
     }
 

@@ -41,6 +41,8 @@ pub struct Provider {
     pub deadlines: Deadlines,
     /// Empty: ask the server.
     pub models: Vec<Model>,
+    /// Nobody is asked: answers are those of the recordings below this directory.
+    pub recordings: Option<PathBuf>,
 }
 
 /// The protocols spoken with model servers.

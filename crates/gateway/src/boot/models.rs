@@ -57,6 +57,7 @@ pub(crate) fn models(
         proxy: None,
         accounts: Some(parts.accounts.clone()),
         cache: super::cache_options(config),
+        record: record(config),
     };
     let stop = CancellationToken::new();
     Ok(Models::start(options, Arc::clone(env), stop)?)
@@ -115,7 +116,20 @@ fn provider(provider: &config::Provider) -> models::ProviderOptions {
         deadlines: deadlines(provider.deadlines),
         models: provider.models.iter().map(model).collect(),
         transport: models::Transport::Tcp,
+        recordings: provider.recordings.clone(),
     }
+}
+
+/// Where requests and answers are kept for a replay.
+fn record(config: &Config) -> Option<models::recording::Options> {
+    let (stated, paths) = (config.models.record, &config.paths);
+    let master_key = config.router.master_key.as_ref();
+    stated.enabled.then(|| models::recording::Options {
+        agents: paths.agents(),
+        callers: paths.router().join("recordings"),
+        bytes_max: stated.bytes_max,
+        secrets: master_key.map(secret).into_iter().collect(),
+    })
 }
 
 pub(super) const fn api(api: config::Api) -> models::Api {

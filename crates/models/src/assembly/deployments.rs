@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::server;
 use crate::{
     discovery::{
         OLLAMA_ID,
@@ -42,7 +43,7 @@ impl<'a> Surroundings<'a> {
         let called = self.called(options)?;
         let server = Server {
             name: Arc::from(format!("deployment {}", options.id)),
-            ..Server::of(&called)
+            ..server(&called)
         };
         let settings = self.settings.rules();
         let rules = Rules {
@@ -131,6 +132,7 @@ impl<'a> Surroundings<'a> {
                 ..crate::options::ModelOptions::named(&options.model)
             }],
             transport: inherited.map_or(Transport::Tcp, |provider| provider.transport.clone()),
+            recordings: inherited.and_then(|provider| provider.recordings.clone()),
         })
     }
 

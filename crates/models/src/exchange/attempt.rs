@@ -24,6 +24,7 @@ use crate::{
     error::{Error, Kind},
     http::{HeaderMap, Method, header},
     options::{Api, Deadlines},
+    recording::Subject,
     routes::Routes,
     routing::{Candidate, Deployment},
 };
@@ -219,6 +220,14 @@ impl Attempt<'_> {
         let deployment = &self.candidate.deployment;
         let refused = |message: String| Stumble::from(unspeakable(deployment, message));
         let entry = self.routes.entries.get(&deployment.server.name);
+        if let Some(replay) = entry.and_then(|entry| entry.replay.as_ref()) {
+            let heard = replay.find(Subject::caller(self.ask)).await?;
+            return Ok(Said {
+                status: heard.status,
+                headers: heard.headers.clone(),
+                content: Content::Recorded(Box::new(heard)),
+            });
+        }
         let takes = self.ask.front != Front::Embeddings && self.ask.controls.passthrough.is_none();
         let (Some(entry), true) = (entry, takes) else {
             return Err(refused(format!(

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     cache::Cache,
     http::{HeaderMap, Http},
+    recording::{Heard, Recorder, Tape},
     routes::Routes,
     routing::{Health, Plan},
 };
@@ -35,6 +36,8 @@ pub(crate) struct Desk {
     pub(crate) accounts: Option<Accounts>,
     /// Answers that may be given again.
     pub(crate) cache: Option<Cache>,
+    /// Takes down what is asked and answered.
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) health: Arc<Mutex<Health>>,
     pub(crate) env: Arc<dyn Env>,
 }
@@ -51,6 +54,8 @@ pub(crate) enum Content {
     Whole(Bytes, Option<Usage>),
     Stream(Box<Translation>, Begun),
     Raw(Box<Raw>),
+    /// As it was recorded.
+    Recorded(Box<Heard>),
 }
 
 impl Desk {
@@ -66,6 +71,7 @@ impl Desk {
             lines: Lines::default(),
             accounts,
             cache,
+            recorder: None,
             health: Arc::default(),
             env,
         }
@@ -99,6 +105,8 @@ impl Desk {
         let reference = Arc::from(ask.reference.as_str());
         let (health, env) = (Arc::clone(&self.health), Arc::clone(&self.env));
         let mut turn = Turn::new(plan, reference, health, env);
+        let recorder = self.recorder.as_ref();
+        let tape = recorder.map_or_else(Tape::default, |recorder| recorder.of_caller(ask));
         let failure = loop {
             let (candidate, flight) = match turn.next().await {
                 Ok(next) => next,
@@ -118,7 +126,7 @@ impl Desk {
             };
             match attempt.make(&mut bill).await {
                 Ok(said) => {
-                    let answer = answer(said, by, flight, bill);
+                    let answer = tape.answer(answer(said, by, flight, bill));
                     return Ok(match again {
                         Some(again) => again.keep(answer).await,
                         None => answer,
@@ -127,10 +135,14 @@ impl Desk {
                 Err(Stumble::Request(failure)) => break failure,
                 Err(Stumble::Candidate(failed)) => {
                     bill.failed(failed.shown_status());
+                    let spot = candidate.deployment.spot.to_string();
+                    let (kind, words) = (failed.error.kind(), failed.words());
+                    tape.failed(&spot, kind, failed.status, words);
                     turn.failed(&candidate, flight, *failed);
                 }
             }
         };
+        tape.refused(&failure);
         bill.settle(None, status(&failure), false);
         Err(failure)
     }
@@ -162,6 +174,11 @@ fn answer(said: Said, by: By, mut flight: Flight, mut bill: Bill) -> Answer {
                 flight,
             };
             Body::Events(events.boxed())
+        }
+        Content::Recorded(heard) => {
+            flight.ended(heard.usage.as_ref());
+            bill.settle(heard.usage, status, heard.is_whole());
+            heard.body()
         }
         Content::Raw(raw) => Body::Raw(Passing { raw, bill, flight }.boxed()),
     };

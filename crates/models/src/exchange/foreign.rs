@@ -25,7 +25,7 @@ use crate::{
     http::{Http, Method},
     openai::{self, decode::Assembler, frame::Frame},
     options::{ModelOptions, ProviderOptions},
-    provider::{Chunk, ChunkStream, Provider, Request},
+    provider::{Chunk, ChunkStream, Head, Provider, Request},
     routing::Server,
     sse,
 };
@@ -96,6 +96,10 @@ impl Foreign {
         let start = Chunk::Start {
             provider: line.server.provider.to_string(),
             model: model.to_string(),
+            head: Some(Arc::new(Head {
+                status: opened.status,
+                headers: opened.headers,
+            })),
         };
         let source = Source::server(opened.flow, prepared.framing);
         Ok(Heard {

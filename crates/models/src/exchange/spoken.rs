@@ -97,6 +97,7 @@ pub(crate) fn request(body: &[u8], model: &str) -> Result<Request, serde_json::E
         max_output_tokens: body.max_completion_tokens.or(body.max_tokens),
         temperature: body.temperature,
         conversation: None,
+        run: None,
         schema: format.and_then(|format| format.schema),
     })
 }

@@ -46,6 +46,7 @@ impl Bench {
             let server = Server::inner(&format!("p{place}"));
             let template = Deployment::of(Arc::new(server), DEADLINES, Rules::default());
             let entry = Entry {
+                replay: None,
                 provider: Arc::new(provider.clone()),
                 tier: Tier::Full,
             };
@@ -78,6 +79,7 @@ impl Bench {
             health: Arc::clone(&self.health),
             env,
             bill: Bill::unkept(),
+            tape: crate::recording::Tape::default(),
         };
         let mut chunks = Vec::new();
         let mut error = None;
@@ -104,6 +106,7 @@ fn start(model: &str) -> Chunk {
     Chunk::Start {
         provider: "scripted".to_owned(),
         model: model.to_owned(),
+        head: None,
     }
 }
 

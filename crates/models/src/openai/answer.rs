@@ -20,10 +20,10 @@ use super::{
 };
 use crate::{
     error::{Error, Phase},
-    exchange::clock::Clock,
+    exchange::{clock::Clock, send::cleaned},
     http::{Body, Response, header},
     limits::{ANSWER_BYTES_MAX, SSE_EVENT_BYTES_MAX},
-    provider::Chunk,
+    provider::{Chunk, Head},
     sse,
 };
 
@@ -88,6 +88,10 @@ impl Answer {
         let start = Chunk::Start {
             provider: server.id.to_string(),
             model: model.to_string(),
+            head: Some(Arc::new(Head {
+                status: response.status.as_u16(),
+                headers: cleaned(response.headers),
+            })),
         };
         Self {
             timer: Box::pin(sleep_until(clock.next().1)),

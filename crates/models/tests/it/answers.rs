@@ -25,7 +25,8 @@ async fn a_streamed_answer_comes_as_chunks_with_usage_and_a_stop() {
         [
             Chunk::Start {
                 provider: "litellm".to_owned(),
-                model: "agent/steward".to_owned()
+                model: "agent/steward".to_owned(),
+                head: None,
             },
             Chunk::Text("Hel".to_owned()),
             Chunk::Text("lo".to_owned()),

@@ -495,6 +495,7 @@ async fn the_next_candidate_takes_over_before_the_first_content_only() {
         let start = Chunk::Start {
             provider: "p1".to_owned(),
             model: "m".to_owned(),
+            head: None,
         };
         assert_eq!(chunks.first(), Some(&start), "{name}");
         assert_eq!(text_of(&chunks), "from the second", "{name}");
@@ -624,6 +625,7 @@ async fn an_implied_fallback_takes_over_for_an_agents_virtual_model() {
     let start = Chunk::Start {
         provider: "litellm".to_owned(),
         model: "agent/steward-failover".to_owned(),
+        head: None,
     };
     assert_eq!(chunks.first(), Some(&start));
 }

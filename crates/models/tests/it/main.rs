@@ -12,6 +12,7 @@ mod exchange;
 mod faults;
 mod groups;
 mod local;
+mod recording;
 mod redis;
 mod seeds;
 mod server;
@@ -49,6 +50,7 @@ fn provider(id: &str, base_url: &str) -> ProviderOptions {
         deadlines: DEADLINES,
         models: Vec::new(),
         transport: Transport::Tcp,
+        recordings: None,
     }
 }
 
@@ -79,6 +81,7 @@ fn options(providers: Vec<ProviderOptions>) -> Options {
         proxy: None,
         accounts: None,
         cache: None,
+        record: None,
     }
 }
 
@@ -103,6 +106,14 @@ async fn collect(mut stream: ChunkStream) -> (Vec<Chunk>, Option<Error>) {
     let all = async {
         while let Some(chunk) = stream.next().await {
             match chunk {
+                // Every server's head is another; `recording` looks at them.
+                Ok(Chunk::Start {
+                    provider, model, ..
+                }) => chunks.push(Chunk::Start {
+                    provider,
+                    model,
+                    head: None,
+                }),
                 Ok(chunk) => chunks.push(chunk),
                 Err(error) => return Some(error),
             }

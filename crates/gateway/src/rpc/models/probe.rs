@@ -82,6 +82,7 @@ async fn ask(state: &State, agent: &AgentId, reference: &str, deadline: Duration
         max_output_tokens: Some(PROBE_TOKENS_MAX),
         temperature: None,
         conversation: None,
+        run: None,
         schema: None,
     };
     let started = Instant::now();

@@ -95,6 +95,7 @@ fn servers_get_only_what_they_take() {
         }],
         max_output_tokens: Some(9),
         temperature: Some(0.5),
+        run: None,
         conversation: Some("agent:steward:main".to_owned()),
         schema: Some(json!({"type": "object"})),
     };
