@@ -252,7 +252,12 @@ fn recordings(router: &Router) -> String {
         line(&mut text, name, &format!("state=\"{state}\""), &count);
     }
     let name = "openclaw_recordings_bytes";
-    head(&mut text, name, "gauge", "Bytes of the recordings that are kept.");
+    head(
+        &mut text,
+        name,
+        "gauge",
+        "Bytes of the recordings that are kept.",
+    );
     writeln!(text, "{name} {}", counts.bytes).unwrap_or_default();
     text
 }

@@ -26,7 +26,13 @@ async fn conversation(world: &World, run: &str) -> Vec<Value> {
     let entries = world.entries("steward").into_iter();
     entries
         .map(|entry| {
-            json!([entry["role"], entry["kind"], entry["content"], entry["model"], entry["usage"]])
+            json!([
+                entry["role"],
+                entry["kind"],
+                entry["content"],
+                entry["model"],
+                entry["usage"]
+            ])
         })
         .collect()
 }
@@ -56,7 +62,11 @@ async fn a_conversation_is_replayed_byte_for_byte_with_nobody_to_ask() {
     assert_eq!(names.len(), 2, "{names:?}");
     for run in ["run-0", "run-1"] {
         let is_of_run = |name: &&String| name.ends_with(&format!(".{run}.jsonl"));
-        assert_eq!(names.iter().filter(is_of_run).count(), 1, "{run}: {names:?}");
+        assert_eq!(
+            names.iter().filter(is_of_run).count(),
+            1,
+            "{run}: {names:?}"
+        );
     }
 
     let replay = json!({"api": "replay", "recordings": dir.display().to_string(),

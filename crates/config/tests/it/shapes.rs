@@ -211,3 +211,16 @@ fn without_a_keeper_nothing_is_enforced_and_all_is_told() {
         assert_eq!(config.session.maintenance.mode, mode, "{written}");
     }
 }
+
+#[test]
+fn a_replay_needs_recordings_and_no_address() {
+    for more in ["api: 'replay', ", ""] {
+        let text = format!("{{ models: {{ providers: {{ p: {{ {more}recordings: '/r' }} }} }} }}");
+        let provider = shape(&text).0.models.providers.remove(0);
+        assert_eq!(provider.recordings, Some("/r".into()));
+        assert_eq!(provider.base_url, "");
+    }
+    let (config, problems) = shape("{ models: { providers: { p: { api: 'replay' } } } }");
+    assert!(config.models.providers.is_empty());
+    assert_eq!(problems.len(), 1, "{problems:?}");
+}
