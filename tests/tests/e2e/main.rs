@@ -20,6 +20,6 @@ mod models;
 mod native;
 mod proposals;
 mod prove;
-mod router;
 mod recording;
+mod router;
 mod sessions;
