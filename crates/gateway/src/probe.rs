@@ -53,10 +53,26 @@ pub async fn neighbours(config: &Config) -> Vec<Probe> {
     .filter_map(|(protocol, endpoint)| Some((protocol, endpoint.as_ref()?)))
     .map(|(protocol, endpoint)| ask(protocol, &endpoint.host, endpoint.port));
     let asked = futures_util::future::join_all(asked);
-    let (found, mut web) = tokio::join!(asked, web::ask_all(config));
+    let (found, cache, mut web) = tokio::join!(asked, cache(config), web::ask_all(config));
     let mut probes: Vec<Probe> = found.into_iter().map(Found::into_probe).collect();
+    probes.extend(cache);
     probes.append(&mut web);
     probes
+}
+
+/// Asks the Redis that answers are kept in, where one is configured.
+async fn cache(config: &Config) -> Option<Probe> {
+    let cache = config.router.litellm.as_ref()?.cache.as_ref()?;
+    let endpoint = cache.redis.as_ref()?.endpoint()?;
+    let found = ask(Protocol::Redis, &endpoint.host, endpoint.port).await;
+    let probe = found.into_probe();
+    Some(Probe {
+        name: "redis of kept answers".to_owned(),
+        hint: probe.hint.map(|_| {
+            "start it, or take `cache_params` out of the LiteLLM file; until then nothing is kept".to_owned()
+        }),
+        ..probe
+    })
 }
 
 impl Found {

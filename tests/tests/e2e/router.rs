@@ -327,7 +327,15 @@ async fn the_status_tells_how_the_cache_is() {
         asked.extend_from_slice(body.as_bytes());
         let answer = whole(router, &asked, ANSWER_DEADLINE).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
-        let status = client.ok("status", json!({})).await;
+        let status = client.ok("status", json!({"deep": true})).await;
+        let probes = status["probes"].as_array().unwrap();
+        let asked = probes
+            .iter()
+            .find(|probe| probe["name"] == "redis of kept answers");
+        assert_eq!(
+            asked.map(|probe| probe["ok"] == true),
+            (!is_ok).then_some(false)
+        );
         let cache = &status["router"]["cache"];
         assert_eq!(
             (&cache["kind"], &cache["ok"]),

@@ -6,7 +6,13 @@ use indexmap::IndexMap;
 use openclaw_types::{AgentId, Price};
 
 use super::{Api, Budgets, Deadlines};
-use crate::secret::{Opaque, Secret};
+use crate::{
+    endpoint::{self, Endpoint},
+    secret::{Opaque, Secret},
+};
+
+/// Where a Redis listens unless its address says otherwise.
+const REDIS_PORT: u16 = 6379;
 
 /// What is read of a `litellm_config.yaml`.
 #[derive(Debug, Clone, PartialEq)]
@@ -232,6 +238,16 @@ pub struct Redis {
     pub url: Secret,
     /// Put before its keys.
     pub namespace: Option<String>,
+}
+
+impl Redis {
+    /// Where it is, when it can be asked there without more ado: one behind TLS can't.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        let is_plain = self.url.expose().starts_with("redis://");
+        let endpoint = endpoint::endpoint(self.url.clone(), REDIS_PORT);
+        endpoint.filter(|_| is_plain)
+    }
 }
 
 /// A path that is passed on to one address.

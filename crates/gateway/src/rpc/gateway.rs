@@ -1,6 +1,6 @@
 //! `connect`, `health`, `status` and `gateway.stop`: the daemon itself.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use openclaw_agents::AgentStatus;
 use openclaw_wire::{
@@ -235,22 +235,7 @@ fn limits_in_use(state: &State) -> Vec<LimitUse> {
 }
 
 async fn probes(state: &State) -> Vec<Probe> {
-    let mut asked = Vec::new();
-    let memory = &state.config.memory;
-    for (protocol, endpoint) in [
-        (probe::Protocol::Postgres, &memory.pgvector),
-        (probe::Protocol::Redis, &memory.redis),
-    ] {
-        if let Some(endpoint) = endpoint {
-            asked.push(probe::ask(protocol, &endpoint.host, endpoint.port));
-        }
-    }
-    let mut probes: Vec<Probe> = futures_util::future::join_all(asked)
-        .await
-        .into_iter()
-        .map(shown)
-        .collect();
-    probes.extend(probe::web::ask_all(&state.config).await);
+    let mut probes = probe::neighbours(&state.config).await;
     probes.extend(state.agents.list().iter().map(workspace));
     probes
 }
@@ -289,29 +274,6 @@ fn workspace(status: &AgentStatus) -> Probe {
         }),
         detail: reason.unwrap_or_else(|| "complete and readable".to_owned()),
         latency_ms: None,
-    }
-}
-
-fn shown(found: probe::Found) -> Probe {
-    let ok = found.outcome.is_ok();
-    let millis = |took: Duration| u64::try_from(took.as_millis()).unwrap_or_default();
-    Probe {
-        name: found.name.to_owned(),
-        target: found.address,
-        latency_ms: found.outcome.as_ref().ok().map(|took| millis(*took)),
-        detail: match (&found.outcome, &found.note) {
-            (Ok(_), None) => "answers".to_owned(),
-            (Ok(_), Some(note)) => format!("answers; {note}"),
-            (Err(error), None) => error.clone(),
-            (Err(error), Some(note)) => format!("{error}; {note}"),
-        },
-        hint: (!ok).then(|| {
-            format!(
-                "start {}, or take it out of `memory` in the configuration",
-                found.name
-            )
-        }),
-        ok,
     }
 }
 
