@@ -44,6 +44,41 @@ pub struct Options {
     pub record: Option<recording::Options>,
 }
 
+impl Options {
+    /// What is routed and nothing else: nothing is looked for, nothing runs on this machine, no file is fetched.
+    #[must_use]
+    pub fn routed(routing: RoutingOptions, deadlines: Deadlines) -> Self {
+        Self {
+            providers: Vec::new(),
+            aliases: BTreeMap::new(),
+            agent_models: BTreeMap::new(),
+            default_model: None,
+            failover: BTreeMap::new(),
+            routing,
+            discovery: DiscoveryOptions {
+                enabled: false,
+                environment_keys: BTreeMap::new(),
+                base_urls: BTreeMap::new(),
+                litellm_url: String::new(),
+                litellm_key: None,
+                ollama_url: String::new(),
+                deadlines,
+                instance: None,
+            },
+            local: None,
+            catalog: catalog::Options {
+                dir: PathBuf::new(),
+                launcher: Launcher::new(PathBuf::new()),
+                environment: Vec::new(),
+            },
+            proxy: None,
+            accounts: None,
+            cache: None,
+            record: None,
+        }
+    }
+}
+
 /// The model of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentModel {

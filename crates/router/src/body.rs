@@ -10,7 +10,7 @@ use openclaw_models::{
     dialect::{Change, Fields, Front},
     exchange::Controls,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use crate::{
@@ -72,6 +72,17 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, Refusal> {
             param: String::new(),
         }),
     }
+}
+
+/// Reads a body that is one object; an empty one is an empty object.
+pub(crate) async fn object(body: Body) -> Result<Map<String, Value>, Refusal> {
+    let body = read(body).await?;
+    if body.trim_ascii().is_empty() {
+        return Ok(Map::new());
+    }
+    serde_json::from_slice(&body).map_err(|error| Refusal::NotJson {
+        reason: error.to_string(),
+    })
 }
 
 /// Looks at a body; an empty one is an empty object, as LiteLLM has it.

@@ -24,6 +24,10 @@ use crate::{
     state::{Inner, Router},
 };
 
+/// Put into an answer's extensions by what has counted it, or will when it has ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counted;
+
 /// What is known of a call from its beginning.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
@@ -59,7 +63,9 @@ impl Call {
             headers::set(&mut told, "x-litellm-model-id", &upstream.by.deployment);
         }
         self.inner().metrics.refused(self.front, refusal.status());
-        refusal.response(self.front, told)
+        let mut response = refusal.response(self.front, told);
+        let _none = response.extensions_mut().insert(Counted);
+        response
     }
 }
 
@@ -194,7 +200,9 @@ pub(crate) fn response(call: &Call, caller: &Caller, is_owner: bool, answer: Ans
             }))
         }
     };
-    (status, told, body).into_response()
+    let mut response = (status, told, body).into_response();
+    let _none = response.extensions_mut().insert(Counted);
+    response
 }
 
 /// Counts a call when its answer has ended, however it did.

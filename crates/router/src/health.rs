@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse as _, Response},
 };
 use http::StatusCode;
@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    address::InQuery,
     auth::{self, Asker},
     error::Refusal,
     listing,
@@ -47,7 +48,7 @@ pub(crate) async fn ready(State(router): State<Router>) -> Response {
 /// Every deployment for who may know them; a summary without names for everybody else.
 pub(crate) async fn health(
     State(router): State<Router>,
-    Query(asked): Query<Asked>,
+    InQuery(asked): InQuery<Asked>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
     let inventory = router.inner.models.inventory();

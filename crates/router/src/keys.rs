@@ -5,17 +5,20 @@ mod form;
 use axum::{
     Json,
     body::Body,
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse as _, Response},
 };
 use http::StatusCode;
-use openclaw_accounts::{Caller, Error, KeyFilter, KeyState, TeamId, Which};
+use openclaw_accounts::{
+    Accounts, Caller, Error, KeyFilter, KeyRecord, KeyState, Secret, TeamId, Which,
+};
 use openclaw_types::AgentId;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use self::form::{Form, told};
 use crate::{
+    address::InQuery,
     auth::{self, Asker},
     body,
     error::Refusal,
@@ -73,14 +76,44 @@ pub(crate) struct Listed {
     return_full_object: bool,
 }
 
-async fn object(body: Body) -> Result<Map<String, Value>, Refusal> {
-    let body = body::read(body).await?;
-    if body.trim_ascii().is_empty() {
-        return Ok(Map::new());
-    }
-    serde_json::from_slice(&body).map_err(|error| Refusal::NotJson {
-        reason: error.to_string(),
+/// Does what is written and synced before it holds, where no answer of anybody else waits for the disk.
+async fn written<T: Send + 'static>(
+    router: &Router,
+    change: impl FnOnce(&Accounts) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Refusal> {
+    let accounts = router.inner.accounts.clone();
+    let changed = tokio::task::spawn_blocking(move || change(&accounts)).await;
+    let changed = changed.map_err(|error| Refusal::Broken {
+        message: format!("the keys could not be written: {error}"),
+    })?;
+    Ok(changed?)
+}
+
+/// The same for one key, and how it is afterwards.
+async fn changed(
+    router: &Router,
+    change: impl FnOnce(&Accounts) -> Result<KeyRecord, Error> + Send + 'static,
+) -> Result<KeyState, Refusal> {
+    let state = |accounts: &Accounts| {
+        let record = change(accounts)?;
+        accounts.info(&Which::Id(&record.id))
+    };
+    written(router, state).await
+}
+
+/// And for one whose key is shown, this once.
+async fn made(
+    router: &Router,
+    make: impl FnOnce(&Accounts) -> Result<(KeyRecord, Secret), Error> + Send + 'static,
+) -> Result<Response, Refusal> {
+    let (state, secret) = written(router, |accounts| {
+        let (record, secret) = make(accounts)?;
+        Ok((accounts.info(&Which::Id(&record.id))?, secret))
     })
+    .await?;
+    let mut answer = told(&state);
+    answer["key"] = Value::from(secret.expose());
+    Ok(Json(answer).into_response())
 }
 
 /// Makes a key and shows it, this once.
@@ -90,24 +123,15 @@ pub(crate) async fn generate(
     body: Body,
 ) -> Result<Response, Refusal> {
     let by = auth::owner(&router.inner.accounts, &asker)?;
-    let form = Form::read(object(body).await?)?;
+    let form = Form::read(body::object(body).await?)?;
     let new = form.into_new(router.inner.env.now())?;
-    let (record, secret) = router.inner.accounts.generate(&by, new)?;
-    let state = router.inner.accounts.info(&Which::Id(&record.id))?;
-    Ok(shown_once(&state, secret.expose()))
-}
-
-/// The key beside everything else about it.
-fn shown_once(state: &KeyState, key: &str) -> Response {
-    let mut answer = told(state);
-    answer["key"] = Value::from(key);
-    Json(answer).into_response()
+    made(&router, move |accounts| accounts.generate(&by, new)).await
 }
 
 /// What is known of a key: any for the owner, itself for a key.
 pub(crate) async fn info(
     State(router): State<Router>,
-    Query(asked): Query<Asked>,
+    InQuery(asked): InQuery<Asked>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
     let accounts = &router.inner.accounts;
@@ -140,16 +164,14 @@ pub(crate) async fn update(
     asker: Asker,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let accounts = &router.inner.accounts;
-    let by = auth::owner(accounts, &asker)?;
-    let form = Form::read(object(body).await?)?;
+    let by = auth::owner(&router.inner.accounts, &asker)?;
+    let form = Form::read(body::object(body).await?)?;
     let key = form
         .key()
         .ok_or_else(|| wrong("say which key".to_owned(), "key"))?;
     let change = form.into_change(router.inner.env.now())?;
-    let record = accounts.update(&by, &Which::Named(&key), change)?;
-    let state = accounts.info(&Which::Id(&record.id))?;
-    Ok(Json(told(&state)).into_response())
+    let update = move |accounts: &Accounts| accounts.update(&by, &Which::Named(&key), change);
+    Ok(Json(told(&changed(&router, update).await?)).into_response())
 }
 
 /// Gives keys up, by the keys themselves or by their aliases.
@@ -158,9 +180,8 @@ pub(crate) async fn delete(
     asker: Asker,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let accounts = &router.inner.accounts;
-    let by = auth::owner(accounts, &asker)?;
-    let asked = object(body).await?;
+    let by = auth::owner(&router.inner.accounts, &asker)?;
+    let asked = body::object(body).await?;
     let texts = |name: &str| -> Vec<String> {
         let list = asked.get(name).and_then(Value::as_array);
         let texts = list.into_iter().flatten().filter_map(Value::as_str);
@@ -173,13 +194,18 @@ pub(crate) async fn delete(
             "keys",
         ));
     }
-    for key in &named {
-        // All or none: one that isn't there is told before anything is given up.
-        let _state = accounts.info(&Which::Named(key))?;
-    }
-    for key in &named {
-        let _record = accounts.delete(&by, &Which::Named(key))?;
-    }
+    let given_up = named.clone();
+    written(&router, move |accounts| {
+        for key in &given_up {
+            // One that isn't there is told before anything is given up.
+            let _state = accounts.info(&Which::Named(key))?;
+        }
+        for key in &given_up {
+            let _record = accounts.delete(&by, &Which::Named(key))?;
+        }
+        Ok(())
+    })
+    .await?;
     Ok(Json(json!({"deleted_keys": named})).into_response())
 }
 
@@ -207,12 +233,10 @@ async fn stop(
     body: Body,
     is_blocked: bool,
 ) -> Result<Response, Refusal> {
-    let accounts = &router.inner.accounts;
-    let by = auth::owner(accounts, asker)?;
-    let key = named(&object(body).await?)?;
-    let record = accounts.block(&by, &Which::Named(&key), is_blocked)?;
-    let state = accounts.info(&Which::Id(&record.id))?;
-    Ok(Json(told(&state)).into_response())
+    let by = auth::owner(&router.inner.accounts, asker)?;
+    let key = named(&body::object(body).await?)?;
+    let block = move |accounts: &Accounts| accounts.block(&by, &Which::Named(&key), is_blocked);
+    Ok(Json(told(&changed(router, block).await?)).into_response())
 }
 
 /// Puts a new key in the place of one that others may know.
@@ -221,12 +245,10 @@ pub(crate) async fn regenerate(
     asker: Asker,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let accounts = &router.inner.accounts;
-    let by = auth::owner(accounts, &asker)?;
-    let key = named(&object(body).await?)?;
-    let (record, secret) = accounts.regenerate(&by, &Which::Named(&key))?;
-    let state = accounts.info(&Which::Id(&record.id))?;
-    Ok(shown_once(&state, secret.expose()))
+    let by = auth::owner(&router.inner.accounts, &asker)?;
+    let key = named(&body::object(body).await?)?;
+    let make = move |accounts: &Accounts| accounts.regenerate(&by, &Which::Named(&key));
+    made(&router, make).await
 }
 
 fn named(asked: &Map<String, Value>) -> Result<String, Refusal> {
@@ -238,7 +260,7 @@ fn named(asked: &Map<String, Value>) -> Result<String, Refusal> {
 /// The keys, page by page.
 pub(crate) async fn list(
     State(router): State<Router>,
-    Query(asked): Query<Listed>,
+    InQuery(asked): InQuery<Listed>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
     auth::owner(&router.inner.accounts, &asker)?;

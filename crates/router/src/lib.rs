@@ -9,6 +9,7 @@
 //! Invariants: a caller's key never leaves this crate; no answer names another caller's models, keys or servers; every
 //! answer carries the id of its call and of this instance.
 
+mod address;
 mod auth;
 mod body;
 mod completion;

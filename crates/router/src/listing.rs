@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::State,
     response::{IntoResponse as _, Response},
 };
 use openclaw_accounts::{Accounts, Allowance, Caller, Which};
@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    address::{InPath, InQuery},
     auth::{self, Asker},
     error::Refusal,
     state::Router,
@@ -41,7 +42,7 @@ pub(crate) struct Named {
 /// Every name that the caller may ask for.
 pub(crate) async fn models(
     State(router): State<Router>,
-    Query(asked): Query<Asked>,
+    InQuery(asked): InQuery<Asked>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
     let caller = auth::caller(&router.inner.accounts, &asker)?;
@@ -63,7 +64,7 @@ pub(crate) async fn models(
 /// One of them.
 pub(crate) async fn one(
     State(router): State<Router>,
-    Path(wanted): Path<String>,
+    InPath(wanted): InPath<String>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
     let caller = auth::caller(&router.inner.accounts, &asker)?;
@@ -119,7 +120,7 @@ pub(crate) fn allowance(accounts: &Accounts, caller: &Caller) -> Option<Allowanc
 /// What is behind the names: every deployment, without its key. Where it is, only the owner is told.
 pub(crate) async fn info(
     State(router): State<Router>,
-    Query(named): Query<Named>,
+    InQuery(named): InQuery<Named>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
     let caller = auth::caller(&router.inner.accounts, &asker)?;
@@ -194,7 +195,7 @@ fn known(tokens: u32) -> Option<u32> {
 /// What the deployments of a group have in common.
 pub(crate) async fn group_info(
     State(router): State<Router>,
-    Query(named): Query<Named>,
+    InQuery(named): InQuery<Named>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
     let caller = auth::caller(&router.inner.accounts, &asker)?;

@@ -36,8 +36,8 @@ pub(crate) struct Metrics {
 
 #[derive(Debug, Default)]
 struct Counted {
-    /// By dialect, group and status.
-    requests: BTreeMap<(&'static str, Arc<str>, u16), u64>,
+    /// By dialect or path, group and status.
+    requests: BTreeMap<(Arc<str>, Arc<str>, u16), u64>,
     groups: BTreeMap<Arc<str>, Group>,
 }
 
@@ -74,14 +74,20 @@ impl Metrics {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request that got no answer.
+    /// A request for a model that got no answer.
     pub(crate) fn refused(&self, front: Front, status: u16) {
-        let none: Arc<str> = Arc::from("");
-        *self
-            .lock()
-            .requests
-            .entry((front.as_str(), none, status))
-            .or_default() += 1;
+        self.add(Arc::from(front.as_str()), Arc::from(""), status);
+    }
+
+    /// Any other request that was refused. The path is the table's, and none for what is not in it: what a client
+    /// writes into an address is no name of a series.
+    pub(crate) fn refused_elsewhere(&self, path: Option<&str>, status: u16) {
+        self.add(Arc::from(path.unwrap_or(OTHERS)), Arc::from(""), status);
+    }
+
+    fn add(&self, route: Arc<str>, group: Arc<str>, status: u16) {
+        let mut counted = self.lock();
+        *counted.requests.entry((route, group, status)).or_default() += 1;
     }
 
     /// One that got an answer, once that has ended.
@@ -93,7 +99,7 @@ impl Metrics {
         } else {
             Arc::from(OTHERS)
         };
-        let key = (front.as_str(), Arc::clone(&group), status);
+        let key = (Arc::from(front.as_str()), Arc::clone(&group), status);
         *counted.requests.entry(key).or_default() += 1;
         let sums = counted.groups.entry(group).or_default();
         if let Some(usage) = spent.usage {
@@ -110,12 +116,14 @@ impl Metrics {
     }
 }
 
-/// Everything for Prometheus; keys may be measured by their owner alone.
+/// Everything for Prometheus.
 pub(crate) async fn metrics(
     State(router): State<Router>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
-    auth::owner(&router.inner.accounts, &asker)?;
+    if router.inner.options.metrics_need_key {
+        auth::owner(&router.inner.accounts, &asker)?;
+    }
     let text = router.inner.metrics.text() + &deployments(&router) + &recordings(&router);
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
@@ -134,11 +142,11 @@ impl Metrics {
             &mut text,
             "litellm_proxy_total_requests_metric_total",
             "counter",
-            "Requests, by dialect, group and status.",
+            "Requests, by dialect or path, group and status.",
         );
-        for ((front, group, status), count) in &counted.requests {
+        for ((route, group, status), count) in &counted.requests {
             let labels = format!(
-                "route=\"{front}\",requested_model=\"{}\",status_code=\"{status}\"",
+                "route=\"{route}\",requested_model=\"{}\",status_code=\"{status}\"",
                 label(group)
             );
             line(

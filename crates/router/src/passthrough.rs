@@ -3,16 +3,13 @@
 //! LiteLLM sends such a request to one address and hands back whatever comes, and with `forward_headers` it sends the
 //! caller's key along. Here the path names a group, and no key of ours or the caller's leaves.
 
-use axum::{
-    body::Body,
-    extract::{Path, State},
-    response::Response,
-};
-use http::{HeaderMap, Method, Uri};
+use axum::{body::Body, extract::State, response::Response};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use openclaw_accounts::{Caller, Denied};
 use openclaw_models::{dialect::Front, exchange::Passthrough};
 
 use crate::{
+    address::InPath,
     auth::{self, Asker},
     body,
     completion::{self, Call},
@@ -25,10 +22,13 @@ const GROUP: &str = "agent/";
 /// Where chat completions are, below what a path stands for.
 const CHAT: [&str; 3] = ["", "chat/completions", "v1/chat/completions"];
 
+/// Fields of queries that are for keys, as some providers have them.
+const KEYS_IN_QUERIES: [&str; 5] = ["key", "api_key", "api-key", "access_token", "token"];
+
 /// `/agent/<name>`.
 pub(crate) async fn whole(
     State(router): State<Router>,
-    Path(name): Path<String>,
+    InPath(name): InPath<String>,
     request: axum::extract::Request,
 ) -> Response {
     pass(router, &name, "", request).await
@@ -37,7 +37,7 @@ pub(crate) async fn whole(
 /// `/agent/<name>/<path>`.
 pub(crate) async fn below(
     State(router): State<Router>,
-    Path((name, rest)): Path<(String, String)>,
+    InPath((name, rest)): InPath<(String, String)>,
     request: axum::extract::Request,
 ) -> Response {
     pass(router, &name, &rest, request).await
@@ -110,23 +110,62 @@ async fn sent_on(
     let mut ask = completion::ask(call, caller, &endpoint.reference, asked, &sent.headers);
     if !is_chat {
         ask.controls.passthrough = Some(Passthrough {
-            method: sent.method,
             path: rest.to_owned(),
-            query: sent.uri.query().map(str::to_owned),
+            query: query_without_credentials(&call.router, &sent),
             headers: without_credentials(&sent.headers),
+            method: sent.method,
         });
     }
     Ok(call.router.inner.models.exchange(ask).await?)
 }
 
+/// The headers without those that hold a key, and without any other that repeats the key that was shown.
 fn without_credentials(headers: &HeaderMap) -> HeaderMap {
+    let shown = auth::shown_key(headers).filter(|key| !key.is_empty());
+    let repeats = |value: &HeaderValue| {
+        let shown = shown.as_deref().map(str::as_bytes);
+        shown.is_some_and(|key| value.as_bytes().windows(key.len()).any(|part| part == key))
+    };
     let mut kept = HeaderMap::new();
     for (name, value) in headers {
-        if !auth::is_credential(name) {
+        if !auth::is_credential(name) && !repeats(value) {
             kept.append(name.clone(), value.clone());
         }
     }
     kept
+}
+
+/// The query without fields that are named as a key, and without any that holds one of ours.
+fn query_without_credentials(router: &Router, sent: &Sent) -> Option<String> {
+    let query = sent.uri.query()?;
+    let is_key = |field: &&str| {
+        let (name, value) = field.split_once('=').unwrap_or((field, ""));
+        let (name, value) = (decoded(name), decoded(value));
+        let is_ours = || {
+            let known = router.inner.accounts.identify(Some(&value));
+            matches!(known, Ok(Caller::Master | Caller::Key(_)))
+        };
+        KEYS_IN_QUERIES.contains(&name.to_ascii_lowercase().as_str()) || is_ours()
+    };
+    let kept: Vec<&str> = query.split('&').filter(|field| !is_key(field)).collect();
+    Some(kept.join("&"))
+}
+
+/// A part of a query without its percent signs.
+fn decoded(part: &str) -> String {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        let meant = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let (byte, left) = match (first, meant) {
+            (b'%', Some(meant)) => (meant, after.get(2..).unwrap_or_default()),
+            _ => (*first, after),
+        };
+        bytes.push(byte);
+        rest = left;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// What a path stands for: what the configuration says, or the group of that name.

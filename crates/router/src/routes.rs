@@ -3,7 +3,7 @@
 use axum::{
     Json, Router as Axum,
     body::Body,
-    extract::{DefaultBodyLimit, Path, Request, State},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::{any, get, post},
@@ -13,8 +13,12 @@ use openclaw_models::dialect::Front;
 use serde_json::json;
 
 use crate::{
-    auth::Asker, completion::answer, headers, health, keys, listing, metrics, passthrough, spend,
-    state::Router, tokens,
+    address::InPath,
+    auth::Asker,
+    completion::{Counted, answer},
+    headers, health, keys, listing, metrics, passthrough, spend,
+    state::Router,
+    tokens,
 };
 
 /// The header by which a router knows itself.
@@ -104,9 +108,21 @@ fn beside() -> Axum<Router> {
         .route("/global/spend/logs", get(spend::days))
 }
 
-/// Every answer says which instance it is from.
-async fn marked(State(router): State<Router>, request: Request, next: Next) -> Response {
+/// Every answer says which instance it is from, and every refusal is counted.
+async fn marked(
+    State(router): State<Router>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut response = next.run(request).await;
+    let status = response.status();
+    let is_counted = response.extensions_mut().remove::<Counted>().is_some();
+    if !is_counted && (status.is_client_error() || status.is_server_error()) {
+        let path = path.as_ref().map(MatchedPath::as_str);
+        let metrics = &router.inner.metrics;
+        metrics.refused_elsewhere(path, status.as_u16());
+    }
     let headers = response.headers_mut();
     headers::set(headers, INSTANCE, &router.inner.options.instance);
     response
@@ -135,7 +151,7 @@ async fn messages(State(router): State<Router>, asker: Asker, body: Body) -> Res
 /// Paths that name the model.
 async fn named(
     State(router): State<Router>,
-    Path(rest): Path<String>,
+    InPath(rest): InPath<String>,
     asker: Asker,
     body: Body,
 ) -> Response {

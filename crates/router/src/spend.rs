@@ -3,7 +3,7 @@
 use axum::{
     Json,
     body::Body,
-    extract::{Query as Asked, State},
+    extract::State,
     response::{IntoResponse as _, Response},
 };
 use openclaw_accounts::{Caller, Dimension, LogEntry, Query, Row, TeamId, Which};
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    address::InQuery,
     auth::{self, Asker},
     body,
     error::Refusal,
@@ -67,7 +68,7 @@ fn parse_date(text: &str) -> Option<Timestamp> {
 /// Single calls, the last one first.
 pub(crate) async fn logs(
     State(router): State<Router>,
-    Asked(filter): Asked<Filter>,
+    InQuery(filter): InQuery<Filter>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
     let caller = auth::caller(&router.inner.accounts, &asker)?;
@@ -120,7 +121,7 @@ fn log(entry: &LogEntry) -> Value {
 /// Everything together, and what stops it.
 pub(crate) async fn global(
     State(router): State<Router>,
-    Asked(filter): Asked<Filter>,
+    InQuery(filter): InQuery<Filter>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
     let caller = auth::owner(&router.inner.accounts, &asker)?;
@@ -137,7 +138,7 @@ pub(crate) async fn global(
 /// What each key has spent.
 pub(crate) async fn keys(
     State(router): State<Router>,
-    Asked(filter): Asked<Filter>,
+    InQuery(filter): InQuery<Filter>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
     broken_down(&router, &filter, &asker, Dimension::Key)
@@ -146,7 +147,7 @@ pub(crate) async fn keys(
 /// What was spent on each model.
 pub(crate) async fn models(
     State(router): State<Router>,
-    Asked(filter): Asked<Filter>,
+    InQuery(filter): InQuery<Filter>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
     broken_down(&router, &filter, &asker, Dimension::Model)
@@ -155,7 +156,7 @@ pub(crate) async fn models(
 /// What was spent with each provider.
 pub(crate) async fn providers(
     State(router): State<Router>,
-    Asked(filter): Asked<Filter>,
+    InQuery(filter): InQuery<Filter>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
     broken_down(&router, &filter, &asker, Dimension::Provider)
@@ -164,7 +165,7 @@ pub(crate) async fn providers(
 /// What each team has spent.
 pub(crate) async fn teams(
     State(router): State<Router>,
-    Asked(filter): Asked<Filter>,
+    InQuery(filter): InQuery<Filter>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
     broken_down(&router, &filter, &asker, Dimension::Team)
@@ -173,7 +174,7 @@ pub(crate) async fn teams(
 /// What was spent on each day.
 pub(crate) async fn days(
     State(router): State<Router>,
-    Asked(filter): Asked<Filter>,
+    InQuery(filter): InQuery<Filter>,
     asker: Asker,
 ) -> Result<Response, Refusal> {
     broken_down(&router, &filter, &asker, Dimension::Day)
@@ -222,10 +223,7 @@ pub(crate) async fn calculate(
     body: Body,
 ) -> Result<Response, Refusal> {
     auth::caller(&router.inner.accounts, &asker)?;
-    let asked = body::read(body).await?;
-    let asked: Value = serde_json::from_slice(&asked).map_err(|error| Refusal::NotJson {
-        reason: error.to_string(),
-    })?;
+    let asked = Value::Object(body::object(body).await?);
     let answer = &asked["completion_response"];
     let model = asked["model"].as_str().or_else(|| answer["model"].as_str());
     let inventory = router.inner.models.inventory();

@@ -17,6 +17,8 @@ pub struct Options {
     pub version: &'static str,
     /// Paths below `/agent/`, in addition to one for every model group of that name.
     pub endpoints: Vec<Endpoint>,
+    /// Whether only the owner is told what was counted. LiteLLM tells anybody unless the file says otherwise.
+    pub metrics_need_key: bool,
 }
 
 /// A path that is passed on to the servers of a model group.

@@ -29,10 +29,7 @@ pub(crate) async fn counter(
     body: Body,
 ) -> Result<Response, Refusal> {
     auth::caller(&router.inner.accounts, &asker)?;
-    let asked = body::read(body).await?;
-    let asked: Value = serde_json::from_slice(&asked).map_err(|error| Refusal::NotJson {
-        reason: error.to_string(),
-    })?;
+    let asked = Value::Object(body::object(body).await?);
     Ok(Json(json!({
         "total_tokens": estimate(&asked),
         "request_model": asked["model"],

@@ -29,5 +29,8 @@ pub(crate) fn router_options(config: &Config, instance: &str, version: &'static 
         instance: instance.to_owned(),
         version,
         endpoints: endpoints.collect(),
+        metrics_need_key: litellm
+            .and_then(|litellm| litellm.metrics_need_key)
+            .unwrap_or(true),
     }
 }
