@@ -81,6 +81,27 @@ class Chat(Case):
             self.assertEqual(reasons, ["stop"])
             self.assertTrue(all(chunk.usage is None for chunk in chunks))
 
+    def test_many_streams_are_read_at_a_time(self):
+        async def ask():
+            client = openai.AsyncOpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0, timeout=20)
+
+            async def read():
+                stream = await client.chat.completions.create(model="chat", messages=QUESTION, stream=True)
+                return "".join([c.choices[0].delta.content or "" async for c in stream if c.choices])
+
+            texts = await asyncio.gather(*[read() for _ in range(20)])
+            await client.close()
+            return set(texts)
+
+        self.assertEqual(asyncio.run(ask()), {said("chat")})
+
+    def test_a_stream_that_is_left_leaves_the_client_well(self):
+        for model in self.each():
+            with self.openai.chat.completions.create(model=model, messages=QUESTION, stream=True) as stream:
+                next(iter(stream))
+            answer = self.openai.chat.completions.create(model=model, messages=QUESTION)
+            self.assertEqual(answer.choices[0].message.content, said(model))
+
     def test_a_stream_counts_its_tokens_when_asked(self):
         for model in self.each():
             options = {"include_usage": True}
@@ -168,6 +189,13 @@ class Others(Case):
         answer = self.openai.embeddings.create(model="embed", input="hello", encoding_format="float")
         self.assertEqual(answer.data[0].embedding, [0.1, 0.2, 0.3, 0.4])
         self.assertEqual(answer.usage.prompt_tokens, 4)
+
+    def test_texts_become_vectors_as_the_client_asks_for_them(self):
+        # The client asks for Base64 unless told otherwise, and takes numbers as well.
+        answer = self.openai.embeddings.create(model="embed", input=["hello", "there"])
+        self.assertEqual(len(answer.data[0].embedding), 4)
+        self.assertEqual(last_asked()["body"]["input"], ["hello", "there"])
+        self.assertEqual(last_asked()["body"]["model"], "embed-mock")
 
     def test_a_text_is_completed(self):
         self.assertEqual(self.openai.completions.create(model="text", prompt="hi").choices[0].text, "mock text")
