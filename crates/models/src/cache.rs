@@ -15,6 +15,7 @@ pub use self::{
     redis::RedisStore,
 };
 use crate::{
+    dialect::Front,
     limits::{CACHED_ANSWER_BYTES_MAX, CACHED_TTL_DEFAULT, CACHED_TTL_MAX},
     secret::Secret,
 };
@@ -35,6 +36,8 @@ pub struct Options {
     pub namespace: String,
     /// Whether a request is cached only when it says so.
     pub only_when_asked: bool,
+    /// Which requests are cached; all when empty.
+    pub fronts: Vec<Front>,
 }
 
 /// Where answers are kept.
@@ -106,6 +109,7 @@ pub struct Cache {
     ttl: Duration,
     namespace: Arc<str>,
     only_when_asked: bool,
+    fronts: Arc<[Front]>,
 }
 
 impl Cache {
@@ -125,6 +129,7 @@ impl Cache {
             ttl: ttl.min(CACHED_TTL_MAX),
             namespace: Arc::from(options.namespace.as_str()),
             only_when_asked: options.only_when_asked,
+            fronts: options.fronts.clone().into(),
         })
     }
 
@@ -133,6 +138,11 @@ impl Cache {
     #[must_use]
     pub fn key(&self, controls: &Controls, front: &str, group: &str, body: &[u8]) -> Option<Key> {
         if self.only_when_asked && !controls.is_asked_for {
+            return None;
+        }
+        let is_kept =
+            self.fronts.is_empty() || self.fronts.iter().any(|kept| kept.as_str() == front);
+        if !is_kept {
             return None;
         }
         let namespace = controls.namespace.as_deref().unwrap_or(&self.namespace);

@@ -184,6 +184,7 @@ impl Models {
                 images: false,
                 tools: !request.tools.is_empty(),
                 streaming: true,
+                vectors: false,
             },
             tokens: TokenCount::estimate(&request.messages).tokens,
             ..Ask::default()
@@ -438,6 +439,25 @@ impl Shared {
         }
     }
 
+    /// What is passed through to one address, with what stands in for that and its fallbacks.
+    fn targeted(&self, ask: &exchange::Ask) -> Option<Asked> {
+        let target = ask.controls.passthrough.as_ref()?.target.clone()?;
+        let mut inner = ask.clone();
+        inner.controls.passthrough = None;
+        let own = self.named(&inner);
+        let routes = self.search.routes();
+        let chain = routes.table.settings().fallbacks.get(&own.reference);
+        let chain = chain.into_iter().flatten().cloned();
+        let mut fallbacks = vec![own.reference];
+        fallbacks.extend(own.fallbacks);
+        fallbacks.extend(chain);
+        Some(Asked {
+            reference: target,
+            fallbacks,
+            is_stated: true,
+        })
+    }
+
     /// What a client's reference stands for: an agent's virtual model that nobody serves is the agent's own model.
     fn named(&self, ask: &exchange::Ask) -> Asked {
         let stated = |fallbacks: &[String]| Asked {
@@ -445,6 +465,9 @@ impl Shared {
             fallbacks: fallbacks.to_vec(),
             is_stated: true,
         };
+        if let Some(asked) = self.targeted(ask) {
+            return asked;
+        }
         let asked = stated(&ask.controls.fallbacks);
         let agent = ask.reference.strip_prefix(AGENT_PREFIX);
         let agent = agent.and_then(|agent| AgentId::parse(agent).ok());

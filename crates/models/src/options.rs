@@ -157,6 +157,10 @@ pub struct RoutingOptions {
 
 /// One deployment of a group.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says another thing that a configuration may say"
+)]
 pub struct DeploymentOptions {
     /// Unique among deployments.
     pub id: String,
@@ -170,6 +174,10 @@ pub struct DeploymentOptions {
     pub api: Option<Api>,
     /// `None` takes that of the configured provider of this id, or the provider's own where it is known.
     pub base_url: Option<String>,
+    /// Whether `base_url` is the whole address of what is passed through.
+    pub is_exact: bool,
+    /// Whether it only makes vectors.
+    pub only_embeds: bool,
     /// `None` takes that of the configured provider of this id, or that of the environment.
     pub key: Option<Secret>,
     /// The variable to name when the server refuses the key.
@@ -225,6 +233,8 @@ impl DeploymentOptions {
             model: model.to_owned(),
             api: None,
             base_url: None,
+            is_exact: false,
+            only_embeds: false,
             key: None,
             key_variable: None,
             headers: Vec::new(),

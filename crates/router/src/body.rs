@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use crate::{
     error::Refusal,
     limits::{NAME_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_DEADLINE, TAGS_MAX},
+    state::Router,
 };
 
 /// Fields that are said to LiteLLM and not to a model.
@@ -54,9 +55,19 @@ pub(crate) struct Asked {
     pub(crate) controls: Controls,
 }
 
-/// Reads the whole body.
+/// Reads the whole body of a request for a model, within the bound that is configured for these.
+pub(crate) async fn of_model(router: &Router, body: Body) -> Result<Bytes, Refusal> {
+    let stated = router.inner.options.request_bytes_max;
+    within(body, stated.unwrap_or(REQUEST_BYTES_MAX)).await
+}
+
+/// Reads the whole body of any other request.
 pub(crate) async fn read(body: Body) -> Result<Bytes, Refusal> {
-    let whole = Limited::new(body, REQUEST_BYTES_MAX).collect();
+    within(body, REQUEST_BYTES_MAX).await
+}
+
+async fn within(body: Body, bytes_max: usize) -> Result<Bytes, Refusal> {
+    let whole = Limited::new(body, bytes_max).collect();
     let Ok(read) = timeout(REQUEST_DEADLINE, whole).await else {
         return Err(Refusal::TooSlow {
             after: REQUEST_DEADLINE,
@@ -64,9 +75,7 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, Refusal> {
     };
     match read {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLong {
-            bytes_max: REQUEST_BYTES_MAX,
-        }),
+        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLong { bytes_max }),
         Err(error) => Err(Refusal::Wrong {
             message: format!("the request broke off: {error}"),
             param: String::new(),

@@ -110,7 +110,7 @@ async fn asked(
     told: &HeaderMap,
     body: Body,
 ) -> Result<Answer, Refusal> {
-    let asked = body::look(call.front, body::read(body).await?)?;
+    let asked = body::look(call.front, body::of_model(&call.router, body).await?)?;
     let reference = model
         .or_else(|| asked.model.clone())
         .ok_or_else(|| Refusal::Wrong {

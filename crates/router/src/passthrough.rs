@@ -4,7 +4,7 @@
 //! caller's key along. Here the path names a group, and no key of ours or the caller's leaves.
 
 use axum::{body::Body, extract::State, response::Response};
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use openclaw_accounts::{Caller, Denied};
 use openclaw_models::{dialect::Front, exchange::Passthrough};
 
@@ -31,7 +31,7 @@ pub(crate) async fn whole(
     InPath(name): InPath<String>,
     request: axum::extract::Request,
 ) -> Response {
-    pass(router, &name, "", request).await
+    pass(router, &format!("/{GROUP}{name}"), "", request).await
 }
 
 /// `/agent/<name>/<path>`.
@@ -40,14 +40,34 @@ pub(crate) async fn below(
     InPath((name, rest)): InPath<(String, String)>,
     request: axum::extract::Request,
 ) -> Response {
-    pass(router, &name, &rest, request).await
+    pass(router, &format!("/{GROUP}{name}"), &rest, request).await
 }
 
-async fn pass(router: Router, name: &str, rest: &str, request: axum::extract::Request) -> Response {
+/// Any other path, where one is passed on that it is or lies below.
+pub(crate) async fn elsewhere(
+    router: Router,
+    request: axum::extract::Request,
+) -> Result<Response, axum::extract::Request> {
+    let path = request.uri().path();
+    let found = router.inner.options.endpoints.iter().find_map(|endpoint| {
+        let rest = path.strip_prefix(endpoint.path.as_str())?;
+        let is_below = rest.starts_with('/') && endpoint.has_subpaths;
+        (rest.is_empty() || is_below).then(|| {
+            let rest = rest.trim_start_matches('/').to_owned();
+            (endpoint.path.clone(), rest)
+        })
+    });
+    match found {
+        Some((path, rest)) => Ok(pass(router, &path, &rest, request).await),
+        None => Err(request),
+    }
+}
+
+async fn pass(router: Router, path: &str, rest: &str, request: axum::extract::Request) -> Response {
     let call = Call::new(&router, Front::Chat);
     let (mut parts, body) = request.into_parts();
     let asker = Asker::of(&mut parts);
-    let endpoint = endpoint(&router, name);
+    let endpoint = endpoint(&router, path);
     let (caller, is_owner) = match auth::caller(&router.inner.accounts, &asker) {
         // Whoever shows a key is judged by it.
         Err(Refusal::Denied(Denied::MissingKey))
@@ -63,7 +83,7 @@ async fn pass(router: Router, name: &str, rest: &str, request: axum::extract::Re
     };
     let Some(endpoint) = endpoint else {
         let refusal = Refusal::NotFound {
-            message: format!("there is no model group `{GROUP}{name}`"),
+            message: format!("there is no model group `{}`", path.trim_start_matches('/')),
         };
         return call.refused(&refusal, Some(&caller));
     };
@@ -90,10 +110,15 @@ async fn sent_on(
     endpoint: &Endpoint,
     (rest, sent, body): (&str, Sent, Body),
 ) -> Result<openclaw_models::exchange::Answer, Refusal> {
-    let body = body::read(body).await?;
-    let is_chat = CHAT.contains(&rest) && sent.method == Method::POST;
-    let asked = if is_chat {
-        body::look(Front::Chat, body)?
+    let body = body::of_model(&call.router, body).await?;
+    let is_target = endpoint.has_target;
+    let could_chat = CHAT.contains(&rest) && sent.method == Method::POST;
+    let chat = could_chat.then(|| body::look(Front::Chat, body.clone()));
+    // What only the target understands goes there all the same.
+    let chat = chat.filter(|chat| chat.is_ok() || !is_target);
+    let is_chat = chat.is_some();
+    let asked = if let Some(chat) = chat {
+        chat?
     } else if rest.is_empty() || endpoint.has_subpaths {
         body::Asked {
             body,
@@ -108,19 +133,22 @@ async fn sent_on(
         });
     };
     let mut ask = completion::ask(call, caller, &endpoint.reference, asked, &sent.headers);
-    if !is_chat {
+    if !is_chat || is_target {
         ask.controls.passthrough = Some(Passthrough {
             path: rest.to_owned(),
             query: query_without_credentials(&call.router, &sent),
-            headers: without_credentials(&sent.headers),
+            headers: sent_headers(&sent.headers, endpoint.forwards_headers),
             method: sent.method,
+            is_chat,
+            target: is_target.then(|| endpoint.path.clone()),
         });
     }
     Ok(call.router.inner.models.exchange(ask).await?)
 }
 
-/// The headers without those that hold a key, and without any other that repeats the key that was shown.
-fn without_credentials(headers: &HeaderMap) -> HeaderMap {
+/// The client's headers without those that hold a key, and without any other that repeats the key that was shown; only
+/// those that say what the body is where no others are sent on.
+fn sent_headers(headers: &HeaderMap, all: bool) -> HeaderMap {
     let shown = auth::shown_key(headers).filter(|key| !key.is_empty());
     let repeats = |value: &HeaderValue| {
         let shown = shown.as_deref().map(str::as_bytes);
@@ -128,7 +156,8 @@ fn without_credentials(headers: &HeaderMap) -> HeaderMap {
     };
     let mut kept = HeaderMap::new();
     for (name, value) in headers {
-        if !auth::is_credential(name) && !repeats(value) {
+        let is_of_body = *name == header::CONTENT_TYPE || *name == header::ACCEPT;
+        if !auth::is_credential(name) && !repeats(value) && (all || is_of_body) {
             kept.append(name.clone(), value.clone());
         }
     }
@@ -169,8 +198,7 @@ fn decoded(part: &str) -> String {
 }
 
 /// What a path stands for: what the configuration says, or the group of that name.
-fn endpoint(router: &Router, name: &str) -> Option<Endpoint> {
-    let path = format!("/{GROUP}{name}");
+fn endpoint(router: &Router, path: &str) -> Option<Endpoint> {
     let stated = router
         .inner
         .options
@@ -180,12 +208,14 @@ fn endpoint(router: &Router, name: &str) -> Option<Endpoint> {
     if let Some(stated) = stated {
         return Some(stated.clone());
     }
-    let group = format!("{GROUP}{name}");
-    let is_known = router.inner.models.has_group(&group);
-    is_known.then_some(Endpoint {
-        path,
-        reference: group,
+    let group = path.trim_start_matches('/');
+    let is_known = router.inner.models.has_group(group);
+    is_known.then(|| Endpoint {
+        path: path.to_owned(),
+        reference: group.to_owned(),
         has_subpaths: true,
+        forwards_headers: true,
+        has_target: false,
         is_open: false,
     })
 }

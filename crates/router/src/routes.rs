@@ -40,7 +40,7 @@ pub fn all(router: Router) -> Axum {
         .merge(models())
         .merge(completions())
         .merge(beside())
-        .fallback(unknown)
+        .fallback(other)
         .method_not_allowed_fallback(wrong_method);
     finished(table, router)
 }
@@ -162,7 +162,7 @@ async fn named(
     });
     match found {
         Some((front, model)) => answer(router, front, Some(model), asker, body).await,
-        None => unknown().await,
+        None => unknown(),
     }
 }
 
@@ -220,7 +220,15 @@ async fn routes() -> Response {
     Json(json!({"routes": routes})).into_response()
 }
 
-async fn unknown() -> Response {
+/// What is no path of ours may be one that is passed on.
+async fn other(State(router): State<Router>, request: Request) -> Response {
+    match Box::pin(passthrough::elsewhere(router, request)).await {
+        Ok(response) => response,
+        Err(_request) => unknown(),
+    }
+}
+
+fn unknown() -> Response {
     (StatusCode::NOT_FOUND, Json(json!({"detail": "Not Found"}))).into_response()
 }
 

@@ -15,14 +15,20 @@ pub struct Options {
     pub instance: String,
     /// The version that answers carry.
     pub version: &'static str,
-    /// Paths below `/agent/`, in addition to one for every model group of that name.
+    /// Paths that are passed on, in addition to one below `/agent/` for every model group of that name.
     pub endpoints: Vec<Endpoint>,
     /// Whether only the owner is told what was counted. LiteLLM tells anybody unless the file says otherwise.
     pub metrics_need_key: bool,
+    /// The longest request, in place of the usual bound.
+    pub request_bytes_max: Option<usize>,
 }
 
 /// A path that is passed on to the servers of a model group.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says another thing that a configuration may say"
+)]
 pub struct Endpoint {
     /// Such as `/agent/steward`.
     pub path: String,
@@ -30,6 +36,10 @@ pub struct Endpoint {
     pub reference: String,
     /// Whether what stands behind the path is passed on too.
     pub has_subpaths: bool,
+    /// Whether the client's headers are sent on; its key never is.
+    pub forwards_headers: bool,
+    /// Whether the path is also the name of a group of one exact address, which is asked first.
+    pub has_target: bool,
     /// Whether it can be used without a key. LiteLLM's default; here only where it is written down.
     pub is_open: bool,
 }

@@ -23,3 +23,4 @@ mod prove;
 mod recording;
 mod router;
 mod sessions;
+mod surface;

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use openclaw_config::Config;
-use openclaw_models::cache::{Options, Place};
+use openclaw_config::{Config, config::CallType};
+use openclaw_models::{
+    cache::{Options, Place},
+    dialect::Front,
+};
 
 use super::models::secret;
 
@@ -29,5 +32,15 @@ pub fn cache_options(config: &Config) -> Option<Options> {
             .and_then(|redis| redis.namespace.clone())
             .unwrap_or_default(),
         only_when_asked: !cache.is_default_on,
+        fronts: cache.call_types.iter().copied().map(front).collect(),
     })
+}
+
+const fn front(call_type: CallType) -> Front {
+    match call_type {
+        CallType::Chat => Front::Chat,
+        CallType::Completion => Front::Completions,
+        CallType::Embedding => Front::Embeddings,
+        CallType::Responses => Front::Responses,
+    }
 }

@@ -20,9 +20,14 @@ pub(crate) fn router_options(config: &Config, instance: &str, version: &'static 
     let stated = litellm.map(|litellm| litellm.pass_through.as_slice());
     let endpoints = stated.unwrap_or_default().iter().map(|stated| Endpoint {
         path: stated.path.clone(),
-        // The group of the same name has the failover that an address alone has not.
-        reference: stated.path.trim_start_matches('/').to_owned(),
+        // An agent's group has the failover that an address alone has not.
+        reference: match stated.path.strip_prefix('/') {
+            Some(group) if group.starts_with("agent/") => group.to_owned(),
+            _ => stated.path.clone(),
+        },
+        has_target: true,
         has_subpaths: stated.has_subpaths,
+        forwards_headers: stated.forwards_headers,
         is_open: !stated.needs_key,
     });
     Options {
@@ -32,5 +37,8 @@ pub(crate) fn router_options(config: &Config, instance: &str, version: &'static 
         metrics_need_key: litellm
             .and_then(|litellm| litellm.metrics_need_key)
             .unwrap_or(true),
+        request_bytes_max: litellm
+            .and_then(|litellm| litellm.request_bytes_max)
+            .and_then(|bytes| usize::try_from(bytes).ok()),
     }
 }

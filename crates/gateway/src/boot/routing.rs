@@ -15,6 +15,9 @@ use super::models::{api, deadlines, secret};
 /// Repeats where a LiteLLM file says nothing: LiteLLM's own number.
 const NUM_RETRIES: u32 = 2;
 
+/// What the providers of paths that are passed on are called.
+const PASS_THROUGH: &str = "pass-through";
+
 /// Fallbacks of one request where a LiteLLM file says nothing: LiteLLM's own number.
 const MAX_FALLBACKS: usize = 5;
 
@@ -31,6 +34,10 @@ pub(super) fn options(config: &Config) -> models::RoutingOptions {
                 .map(deployment),
         );
         settings = self::settings(&litellm.routing);
+        for stated in &litellm.pass_through {
+            let timeout_ms = litellm.pass_through_timeout_ms;
+            deployments.push(target(stated, config.models.deadlines, timeout_ms));
+        }
         agents = litellm
             .agents
             .iter()
@@ -100,6 +107,8 @@ fn deployment((id, stated): (String, &config::Deployment)) -> models::Deployment
         model: stated.model.clone(),
         api: Some(api(stated.api)),
         base_url: Some(stated.base_url.clone()),
+        is_exact: false,
+        only_embeds: stated.mode == config::Mode::Embedding,
         key: stated.key.as_ref().map(secret),
         key_variable: stated.key_variable.clone(),
         headers: stated
@@ -128,6 +137,36 @@ fn deployment((id, stated): (String, &config::Deployment)) -> models::Deployment
     }
 }
 
+/// The address that a path is passed on to: a group of one, under the path's name.
+fn target(
+    stated: &config::PassThrough,
+    usual: config::Deadlines,
+    timeout_ms: u64,
+) -> models::DeploymentOptions {
+    let limits = config::Deadlines {
+        connect_ms: usual.connect_ms.min(timeout_ms),
+        first_byte_ms: timeout_ms,
+        idle_ms: timeout_ms,
+        total_ms: timeout_ms,
+    };
+    models::DeploymentOptions {
+        id: format!("pass-through {}", stated.path),
+        base_url: Some(stated.target.clone()),
+        is_exact: true,
+        headers: stated
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), secret(value)))
+            .collect(),
+        ..models::DeploymentOptions::named(
+            &stated.path,
+            PASS_THROUGH,
+            &stated.path,
+            deadlines(limits),
+        )
+    }
+}
+
 fn settings(stated: &config::RouterSettings) -> models::Settings {
     let aliases = stated.aliases.iter();
     models::Settings {
@@ -150,6 +189,12 @@ fn settings(stated: &config::RouterSettings) -> models::Settings {
         context_window_fallbacks: stated.context_window_fallbacks.clone(),
         content_policy_fallbacks: stated.content_policy_fallbacks.clone(),
         default_fallbacks: stated.default_fallbacks.clone(),
+        hidden: stated
+            .aliases
+            .iter()
+            .filter(|(_, alias)| alias.is_hidden)
+            .map(|(name, _)| name.clone())
+            .collect(),
         aliases: aliases
             .map(|(name, alias)| (name.clone(), alias.model.clone()))
             .collect(),

@@ -43,6 +43,7 @@ impl<'a> Surroundings<'a> {
         let called = self.called(options)?;
         let server = Server {
             name: Arc::from(format!("deployment {}", options.id)),
+            is_exact: options.is_exact,
             ..server(&called)
         };
         let settings = self.settings.rules();
@@ -72,6 +73,7 @@ impl<'a> Surroundings<'a> {
             max_output: options.max_output,
             input_kinds: options.input_kinds.clone(),
             calls_tools: options.calls_tools,
+            only_embeds: options.only_embeds,
             reasoning: options.reasoning,
             stream_deadlines: options.stream_deadlines,
             num_retries: options.num_retries,

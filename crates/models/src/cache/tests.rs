@@ -12,6 +12,7 @@ fn memory(env: &Arc<SimEnv>) -> Cache {
         ttl: Some(Duration::from_secs(60)),
         namespace: "test".to_owned(),
         only_when_asked: false,
+        fronts: Vec::new(),
     };
     let env: Arc<dyn Env> = Arc::<SimEnv>::clone(env);
     Cache::new(&options, env).unwrap()
@@ -153,6 +154,7 @@ fn nothing_is_cached_unasked_where_that_is_configured() {
         ttl: None,
         namespace: String::new(),
         only_when_asked: true,
+        fronts: Vec::new(),
     };
     let cache = Cache::new(&options, env()).unwrap();
     assert_eq!(cache.key(&Controls::default(), "chat", "m", ASKED), None);
@@ -169,6 +171,7 @@ fn a_bad_address_is_told_without_its_password() {
         ttl: None,
         namespace: String::new(),
         only_when_asked: false,
+        fronts: Vec::new(),
     };
     let error = Cache::new(&options("http://:pass-word@host"), env()).unwrap_err();
     assert!(
@@ -189,6 +192,7 @@ async fn a_redis_that_is_down_answers_nothing_at_once_and_says_so() {
         ttl: None,
         namespace: String::new(),
         only_when_asked: false,
+        fronts: Vec::new(),
     };
     let cache = Cache::new(&options, env()).unwrap();
     let plain = Controls::default();

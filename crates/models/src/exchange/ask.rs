@@ -83,4 +83,8 @@ pub struct Passthrough {
     pub query: Option<String>,
     /// The client's headers; its credentials, and those of the connection, are not sent on.
     pub headers: HeaderMap,
+    /// Whether candidates that are not one exact address are asked in the words of [`Ask::front`] instead.
+    pub is_chat: bool,
+    /// The group of the exact address that is asked first; what the ask refers to stands in for it.
+    pub target: Option<String>,
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::{
-    Ask, Controls, Failure,
+    Ask, Controls, Failure, Passthrough,
     bill::Bill,
     chunks::{Encoder, unrolled},
     desk::{Content, Desk, Said},
@@ -85,10 +85,17 @@ impl Attempt<'_> {
             ),
             answers_by_tool: false,
         };
+        if deployment.server.is_exact && self.passed().is_none() {
+            return Err(unspeakable(
+                deployment,
+                "only what is passed through goes there".to_owned(),
+            )
+            .into());
+        }
         let began = Instant::now();
         let said = if deployment.server.base_url.is_empty() {
             self.within(&reach, bill).await
-        } else if let Some(passthrough) = &self.ask.controls.passthrough {
+        } else if let Some(passthrough) = self.passed() {
             let outgoing = passing::outgoing(self.ask, passthrough, &reach.line, &reach.model)?;
             let opened = self.send(&reach, outgoing).await?;
             let headers = opened.headers;
@@ -104,6 +111,13 @@ impl Attempt<'_> {
         };
         bill.waited(began);
         said
+    }
+
+    /// What is passed through to this candidate, where it is not asked in the client's words.
+    fn passed(&self) -> Option<&Passthrough> {
+        let is_exact = self.candidate.deployment.server.is_exact;
+        let passed = self.ask.controls.passthrough.as_ref()?;
+        (is_exact || !passed.is_chat).then_some(passed)
     }
 
     async fn send(&self, reach: &Reach, outgoing: Outgoing) -> Result<Opened, Failed> {
@@ -228,7 +242,7 @@ impl Attempt<'_> {
                 content: Content::Recorded(Box::new(heard)),
             });
         }
-        let takes = self.ask.front != Front::Embeddings && self.ask.controls.passthrough.is_none();
+        let takes = self.ask.front != Front::Embeddings && self.passed().is_none();
         let (Some(entry), true) = (entry, takes) else {
             return Err(refused(format!(
                 "the model `{}` only chats",

@@ -37,7 +37,11 @@ impl Line {
             source,
         })?;
         Ok(Self {
-            base: base(server.api, &server.base_url),
+            base: if server.is_exact {
+                server.base_url.trim().to_owned()
+            } else {
+                base(server.api, &server.base_url)
+            },
             server: Arc::clone(server),
             headers,
         })
@@ -51,6 +55,13 @@ impl Line {
         let path = path.trim_start_matches('/');
         let url = if path.is_empty() {
             Url::parse(&self.base)
+        } else if self.server.is_exact {
+            // It may have a query, in front of which the path goes.
+            Url::parse(&self.base).map(|mut url| {
+                let whole = format!("{}/{path}", url.path().trim_end_matches('/'));
+                url.set_path(&whole);
+                url
+            })
         } else {
             Url::parse(&format!("{}/{path}", self.base))
         };

@@ -63,12 +63,10 @@ pub(crate) fn outgoing(
     if !stays {
         return Err(line.unsendable("the path leads out of the base URL"));
     }
-    url.set_query(
-        passthrough
-            .query
-            .as_deref()
-            .filter(|query| !query.is_empty()),
-    );
+    let query = passthrough.query.as_deref();
+    if let Some(query) = query.filter(|query| !query.is_empty()) {
+        url.set_query(Some(query));
+    }
     let mut headers = cleaned(passthrough.headers.clone());
     let theirs: Vec<HeaderName> = headers
         .keys()
@@ -82,7 +80,11 @@ pub(crate) fn outgoing(
         method: passthrough.method.clone(),
         url,
         headers,
-        body: renamed(ask, model),
+        body: if line.server.is_exact {
+            ask.body.clone()
+        } else {
+            renamed(ask, model)
+        },
     })
 }
 

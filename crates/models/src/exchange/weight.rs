@@ -37,6 +37,7 @@ impl Weight {
                 images: images > 0,
                 tools: false,
                 streaming: is_streaming,
+                vectors: front == Front::Embeddings,
             },
             shows_usage: false,
         };

@@ -17,7 +17,7 @@ pub struct Inventory {
     pub groups: Vec<GroupState>,
     /// Wildcards, such as `openai/*`.
     pub patterns: Vec<Arc<str>>,
-    /// Other names, and what they stand for.
+    /// Other names, and what they stand for, but for hidden ones.
     pub aliases: Vec<(String, String)>,
 }
 
@@ -68,6 +68,8 @@ impl Models {
         let groups = table.groups().chain(served);
         Inventory {
             groups: groups
+                // Groups of single addresses are no models.
+                .filter(|group| !group.deployments().all(|known| known.server.is_exact))
                 .map(|group| GroupState {
                     name: Arc::clone(&group.name),
                     is_named: group.is_named,
@@ -83,6 +85,7 @@ impl Models {
             aliases: settings
                 .aliases
                 .iter()
+                .filter(|(alias, _)| !settings.hidden.contains(*alias))
                 .map(|(alias, reference)| (alias.clone(), reference.clone()))
                 .collect(),
         }

@@ -23,6 +23,7 @@ pub struct Ask<'a> {
 
 /// What a request needs of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each need stands for itself")]
 pub struct Needs {
     /// It holds images.
     pub images: bool,
@@ -30,4 +31,6 @@ pub struct Needs {
     pub tools: bool,
     /// It wants its answer as a stream.
     pub streaming: bool,
+    /// It wants vectors.
+    pub vectors: bool,
 }

@@ -25,6 +25,9 @@ pub struct Server {
     pub api: Api,
     /// With or without a version segment; empty for a model that has no address, such as the local one.
     pub base_url: Arc<str>,
+    /// Whether `base_url` is the whole address, to which nothing is added but what a client adds, and which only
+    /// takes what is passed through.
+    pub is_exact: bool,
     /// The provider's key.
     pub key: Option<Secret>,
     /// The variable to name when the server refuses the key.
@@ -47,6 +50,7 @@ impl Server {
             provider: id,
             api: provider.api,
             base_url: Arc::from(provider.base_url.as_str()),
+            is_exact: false,
             key: provider.key.clone(),
             key_variable: provider.key_variable.clone(),
             fingerprint: provider
@@ -67,6 +71,7 @@ impl Server {
             provider: id,
             api: Api::OpenAiCompletions,
             base_url: Arc::clone(&nothing),
+            is_exact: false,
             key: None,
             key_variable: None,
             fingerprint: nothing,
@@ -131,6 +136,8 @@ pub struct Deployment {
     pub input_kinds: Vec<InputKind>,
     /// Whether it calls tools, where that is known.
     pub calls_tools: Option<bool>,
+    /// Whether it only makes vectors; then it is asked for nothing else.
+    pub only_embeds: bool,
     /// Whether it thinks aloud.
     pub reasoning: bool,
     /// Deadlines of an answer in one piece.
@@ -196,6 +203,7 @@ impl Deployment {
             max_output: 0,
             input_kinds: vec![InputKind::Text],
             calls_tools: None,
+            only_embeds: false,
             reasoning: false,
             deadlines,
             stream_deadlines: deadlines,

@@ -128,6 +128,9 @@ pub fn plan(
         stages,
     };
     plan.slots = plan.lined_up(0, health, now);
+    if plan.slots.is_empty() {
+        return Err(Unserved::OnlyVectors);
+    }
     Ok(plan)
 }
 
@@ -280,8 +283,11 @@ impl Plan {
         for (number, stage) in stages {
             for level in &stage.group.levels {
                 let begin = slots.len();
-                let slot = |member| Slot::new(member, number, level.order, &ask);
-                slots.extend(level.members.iter().map(slot));
+                let members = level
+                    .members
+                    .iter()
+                    .filter(|member| self.needs.vectors || !member.deployment.only_embeds);
+                slots.extend(members.map(|member| Slot::new(member, number, level.order, &ask)));
                 arrange(&mut slots[begin..], by, &mut self.chance);
             }
         }

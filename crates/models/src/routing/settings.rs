@@ -1,6 +1,9 @@
 //! What the configuration says about routing as a whole.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::{Map, Value};
 
@@ -95,6 +98,8 @@ pub struct Settings {
     pub default_fallbacks: Vec<String>,
     /// Alias to reference.
     pub aliases: BTreeMap<String, String>,
+    /// Aliases that lists leave out.
+    pub hidden: BTreeSet<String>,
 }
 
 /// What an agent's virtual model `agent/<id>` stands for besides the group of that name, if there is one.

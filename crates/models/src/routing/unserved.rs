@@ -22,6 +22,8 @@ pub enum Unserved {
     },
     /// An alias leads back to itself.
     EndlessAlias,
+    /// Every model behind it only makes vectors, and something else is asked for.
+    OnlyVectors,
 }
 
 impl Unserved {
@@ -37,6 +39,7 @@ impl Unserved {
                 providers.join(", ")
             ),
             Self::Ambiguous { references } => format!("write one of: {}", references.join(", ")),
+            Self::OnlyVectors => "ask it for embeddings, or correct its `model_info.mode`".to_owned(),
             Self::EndlessAlias => "correct `model_routing.aliases`".to_owned(),
         }
     }
@@ -55,6 +58,7 @@ impl fmt::Display for Unserved {
             Self::Ambiguous { references } => {
                 write!(f, "{} providers have such a model", references.len())
             }
+            Self::OnlyVectors => f.write_str("it only makes embeddings"),
             Self::EndlessAlias => f.write_str("the alias leads back to itself"),
         }
     }

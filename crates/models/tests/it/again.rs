@@ -41,6 +41,7 @@ impl World {
             ttl: None,
             namespace: String::new(),
             only_when_asked: false,
+            fronts: Vec::new(),
         });
         options.routing.deployments = vec![DeploymentOptions {
             base_url: Some(server.url.clone()),

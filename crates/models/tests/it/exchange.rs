@@ -616,6 +616,8 @@ fn passing(path: &str) -> Ask {
                 path: path.to_owned(),
                 query: Some("a=b".to_owned()),
                 headers,
+                is_chat: false,
+                target: None,
             }),
             ..Controls::default()
         },

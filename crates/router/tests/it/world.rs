@@ -91,6 +91,7 @@ impl World {
                 endpoint("/agent/open", true, true),
             ],
             metrics_need_key,
+            request_bytes_max: None,
         };
         let router = Router::new(options, models, accounts.clone(), Arc::new(SystemEnv));
         Self {
@@ -147,6 +148,8 @@ fn endpoint(path: &str, has_subpaths: bool, is_open: bool) -> Endpoint {
         path: path.to_owned(),
         reference: "chat".to_owned(),
         has_subpaths,
+        forwards_headers: true,
+        has_target: false,
         is_open,
     }
 }

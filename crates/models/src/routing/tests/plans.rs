@@ -249,6 +249,7 @@ fn a_request_goes_first_to_what_can_hold_and_read_it() {
     let table = Arc::new(builder.build());
     let order = |tokens, images, tools| {
         let needs = Needs {
+            vectors: false,
             images,
             tools,
             streaming: false,
