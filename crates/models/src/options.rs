@@ -178,6 +178,8 @@ pub struct DeploymentOptions {
     pub is_exact: bool,
     /// Whether it only makes vectors.
     pub only_embeds: bool,
+    /// For people; may be empty.
+    pub description: String,
     /// `None` takes that of the configured provider of this id, or that of the environment.
     pub key: Option<Secret>,
     /// The variable to name when the server refuses the key.
@@ -235,6 +237,7 @@ impl DeploymentOptions {
             base_url: None,
             is_exact: false,
             only_embeds: false,
+            description: String::new(),
             key: None,
             key_variable: None,
             headers: Vec::new(),

@@ -162,7 +162,7 @@ fn deployment(group: &GroupState, state: &DeploymentState, is_owner: bool) -> Va
             params.insert(field.to_owned(), Value::from(limit));
         }
     }
-    json!({
+    let mut shown = json!({
         "model_name": &*group.name,
         "litellm_params": params,
         "model_info": {
@@ -179,7 +179,11 @@ fn deployment(group: &GroupState, state: &DeploymentState, is_owner: bool) -> Va
             "supports_function_calling": deployment.calls_tools,
             "supports_reasoning": deployment.reasoning,
         },
-    })
+    });
+    if !deployment.description.is_empty() {
+        shown["model_info"]["description"] = json!(&*deployment.description);
+    }
+    shown
 }
 
 /// Dollars a token, as LiteLLM has it.

@@ -59,7 +59,7 @@ model_list:
     litellm_params: {{model: openai/m, api_base: "http://{server}/v1", api_key: group-key}}
   - model_name: vectors
     litellm_params: {{model: openai/e, api_base: "http://{server}/v1", api_key: group-key}}
-    model_info: {{mode: embedding}}
+    model_info: {{mode: embedding, description: Makes vectors.}}
 router_settings:
   num_retries: 0
   model_group_alias:
@@ -231,6 +231,14 @@ async fn lists_show_what_is_not_hidden_and_addresses_are_no_models() {
         .filter_map(|model| model["id"].as_str())
         .collect();
     assert_eq!(names, ["shown", "agent/steward", "vectors"]);
+    let answer = surface.send("GET", "/model/info", &[], "").await;
+    let listed: Value = serde_json::from_str(&answer.text()).unwrap();
+    let described = |n: usize| &listed["data"][n]["model_info"]["description"];
+    assert_eq!(listed["data"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        (described(0), described(1)),
+        (&Value::Null, &json!("Makes vectors."))
+    );
     let mut unseen = chat("hi");
     unseen["model"] = json!("unseen");
     let (status, body) = surface.post("/v1/chat/completions", &unseen).await;

@@ -109,6 +109,7 @@ fn deployment((id, stated): (String, &config::Deployment)) -> models::Deployment
         base_url: Some(stated.base_url.clone()),
         is_exact: false,
         only_embeds: stated.mode == config::Mode::Embedding,
+        description: stated.description.clone(),
         key: stated.key.as_ref().map(secret),
         key_variable: stated.key_variable.clone(),
         headers: stated

@@ -74,6 +74,7 @@ impl<'a> Surroundings<'a> {
             input_kinds: options.input_kinds.clone(),
             calls_tools: options.calls_tools,
             only_embeds: options.only_embeds,
+            description: Arc::from(options.description.as_str()),
             reasoning: options.reasoning,
             stream_deadlines: options.stream_deadlines,
             num_retries: options.num_retries,

@@ -120,6 +120,8 @@ pub struct Deployment {
     pub model: Arc<str>,
     /// Its name for people.
     pub title: Arc<str>,
+    /// More about it for people; may be empty.
+    pub description: Arc<str>,
     /// What rests and is counted.
     pub spot: Spot,
     /// Requests in a minute; more are not sent.
@@ -195,6 +197,7 @@ impl Deployment {
             group: Arc::clone(&nothing),
             spot: server.spot(&nothing),
             title: Arc::clone(&nothing),
+            description: Arc::clone(&nothing),
             model: nothing,
             rpm: None,
             tpm: None,

@@ -94,6 +94,7 @@ impl Redis {
             ttl: None,
             namespace: "test".to_owned(),
             only_when_asked: false,
+            fronts: Vec::new(),
         };
         let env: Arc<dyn Env> = Arc::new(SystemEnv);
         Cache::new(&options, env).expect("the test's own Redis")
