@@ -112,6 +112,10 @@ mod tests {
             streaming: true,
             ..Needs::default()
         };
+        let vectors = Needs {
+            vectors: true,
+            ..Needs::default()
+        };
         let weight = |input_tokens, output_limit, needs| Weight {
             input_tokens,
             output_limit,
@@ -139,7 +143,7 @@ mod tests {
                 Front::Embeddings,
                 r#"{"input":"abcdefgh"}"#,
                 false,
-                weight(5, Some(0), Needs::default()),
+                weight(5, Some(0), vectors),
             ),
             (
                 Front::Messages,
