@@ -319,22 +319,28 @@ async fn a_server_that_does_not_stream_is_understood() {
 
 #[tokio::test]
 async fn any_byte_keeps_a_slow_answer_alive_until_the_total_deadline() {
+    // Longer than the idle deadline altogether, and each pause so much shorter that a busy machine changes nothing.
+    let patient = Deadlines {
+        idle_ms: 1_500,
+        total_ms: 60_000,
+        ..DEADLINES
+    };
     let mut acts = vec![stream_head()];
-    for _ in 0..6 {
-        acts.push(Act::Wait(Duration::from_millis(80)));
+    for _ in 0..8 {
+        acts.push(Act::Wait(Duration::from_millis(250)));
         acts.push(piece(": still thinking\n\n"));
     }
     acts.push(frame(
         "{\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}",
     ));
-    acts.push(Act::Wait(Duration::from_millis(80)));
+    acts.push(Act::Wait(Duration::from_millis(250)));
     acts.extend(answer(&["late"]).split_off(1));
-    let (chunks, error) = call(QUICK, acts.clone()).await;
+    let (chunks, error) = call(patient, acts.clone()).await;
     assert!(error.is_none(), "{error:?}");
     assert_eq!(text_of(&chunks), "late");
     let hurried = Deadlines {
-        total_ms: 300,
-        ..QUICK
+        total_ms: 700,
+        ..patient
     };
     let (_, error) = call(hurried, acts).await;
     assert_eq!(
