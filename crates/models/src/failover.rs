@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     error::{Attempt, Error, Kind},
-    exchange::{bill::Bill, failure::shown_status},
+    exchange::{bill::Bill, failure::shown_status, weight::LIMITS},
     provider::{Chunk, ChunkStream, Request},
     recording::Tape,
     routes::Routes,
@@ -146,15 +146,14 @@ fn fitted(request: &Request, candidate: &Candidate, affordable: Option<u64>) -> 
     let temperature = field("temperature")
         .and_then(Value::as_f64)
         .map(|t| t as f32);
-    let limit = field("max_tokens").or_else(|| field("max_completion_tokens"));
-    let limit = limit
-        .and_then(Value::as_u64)
-        .and_then(|limit| u32::try_from(limit).ok());
-    let affordable = affordable.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
+    let limits = LIMITS.into_iter().filter_map(field);
+    let limits = limits.filter_map(Value::as_u64).chain(affordable);
+    let limit = limits.min();
+    let limit = limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
     Request {
         model: deployment.model.to_string(),
         temperature: request.temperature.or(temperature),
-        max_output_tokens: request.max_output_tokens.or(limit).or(affordable),
+        max_output_tokens: request.max_output_tokens.or(limit),
         ..request.clone()
     }
 }

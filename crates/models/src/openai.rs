@@ -209,6 +209,15 @@ pub(crate) fn said(request: &Request) -> Result<Vec<u8>, serde_json::Error> {
     encode::encode(request, &dialect::USUAL, false)
 }
 
+/// Whether a server's newer models refuse `max_tokens`.
+pub(crate) fn wants_completion_limit(server: &crate::routing::Server) -> bool {
+    server.api == crate::options::Api::OpenAiCompletions
+        && Url::parse(&server.base_url).is_ok_and(|url| {
+            Dialect::of(&server.provider, &url).output_limit
+                == dialect::OutputLimit::MaxCompletionTokens
+        })
+}
+
 /// The base URL without a slash at its end, and with `/v1` where no segment of its path names a version.
 #[must_use]
 pub fn versioned(base_url: &str) -> String {

@@ -23,11 +23,16 @@ pub(super) fn same(front: Front, body: &Bytes, to: &Target<'_>) -> Result<Prepar
         .map(|(name, value)| (name.as_str(), value.to_string()))
         .collect();
     let mut changes = vec![("model", Change::Set(&model))];
-    changes.extend(
-        extra
-            .iter()
-            .map(|(name, value)| (*name, Change::Default(value))),
-    );
+    changes.extend(extra.iter().map(|(name, value)| {
+        // Who says `null` says nothing.
+        let is_said = fields.get(name).is_some_and(|said| said != "null");
+        let change = if is_said {
+            Change::Default(value)
+        } else {
+            Change::Set(value)
+        };
+        (*name, change)
+    }));
     let usage = (to.is_streaming && front == Front::Chat).then(|| usage(&fields));
     if let Some(usage) = &usage {
         changes.push(("stream_options", Change::Set(usage)));

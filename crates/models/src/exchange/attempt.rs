@@ -17,12 +17,13 @@ use super::{
     source::Source,
     spoken,
     translation::Translation,
-    weight::Weight,
+    weight::{LIMITS, Weight},
 };
 use crate::{
     dialect::{self, Fault, Framing, Front, Origin, Prepared, Target, Translator},
     error::{Error, Kind},
     http::{HeaderMap, Method, header},
+    openai,
     options::{Api, Deadlines},
     recording::Subject,
     routes::Routes,
@@ -307,26 +308,35 @@ impl Attempt<'_> {
     }
 
     /// Fields for the request that does not have them itself.
-    fn extra(&self, output_tokens_max: Option<u64>) -> Cow<'_, Map<String, Value>> {
+    fn extra(&self, affordable: Option<u64>) -> Cow<'_, Map<String, Value>> {
         let own = &self.candidate.deployment.extra;
         let defaults = self.candidate.defaults().filter(|map| !map.is_empty());
-        if defaults.is_none() && output_tokens_max.is_none() {
+        // One limit is enough, whatever it is called.
+        let is_limited = self.weight.output_limit.is_some();
+        let is_double = is_limited && LIMITS.iter().any(|name| own.contains_key(*name));
+        if defaults.is_none() && affordable.is_none() && !is_double {
             return Cow::Borrowed(own);
         }
         let mut extra = own.clone();
         for (name, value) in defaults.into_iter().flatten() {
             extra.entry(name).or_insert_with(|| value.clone());
         }
-        if let Some(max) = output_tokens_max {
-            let name = match self.ask.front {
-                Front::Responses => "max_output_tokens",
-                _ => "max_tokens",
-            };
-            let stated = extra.get(name).and_then(Value::as_u64);
-            let max = stated.map_or(max, |stated| stated.min(max));
-            extra.insert(name.to_owned(), Value::from(max));
+        if is_limited {
+            extra.retain(|name, _| !LIMITS.contains(&name.as_str()));
+        } else if let Some(affordable) = affordable {
+            limit(&mut extra, affordable, || self.limit_name());
         }
         Cow::Owned(extra)
+    }
+
+    /// What the limit of an answer is called.
+    fn limit_name(&self) -> &'static str {
+        let server = &self.candidate.deployment.server;
+        match self.ask.front {
+            Front::Responses => "max_output_tokens",
+            Front::Chat if openai::wants_completion_limit(server) => "max_completion_tokens",
+            _ => "max_tokens",
+        }
     }
 
     fn outgoing(&self, prepared: Prepared, line: &Line) -> Result<Outgoing, Error> {
@@ -373,6 +383,23 @@ impl Form {
         } else {
             Self::Stream
         }
+    }
+}
+
+/// Lowers the limits of an answer to what is affordable; where there is none, it gets one.
+fn limit(extra: &mut Map<String, Value>, affordable: u64, name: impl FnOnce() -> &'static str) {
+    let mut is_there = false;
+    for stated in LIMITS {
+        if let Some(value) = extra.get_mut(stated) {
+            let most = value
+                .as_u64()
+                .map_or(affordable, |most| most.min(affordable));
+            *value = Value::from(most);
+            is_there = true;
+        }
+    }
+    if !is_there {
+        extra.insert(name().to_owned(), Value::from(affordable));
     }
 }
 

@@ -6,6 +6,20 @@ use serde_json::Value;
 
 use crate::provider::Request;
 
+/// Why a chat request can't be taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// It is none.
+    #[error(transparent)]
+    Shape(#[from] serde_json::Error),
+    /// It holds something else than text, which would be lost.
+    #[error("it reads text only, and a message holds `{kind}`")]
+    NotText {
+        /// The type of that part.
+        kind: String,
+    },
+}
+
 #[derive(Deserialize)]
 struct Body {
     messages: Vec<Spoken>,
@@ -37,6 +51,7 @@ enum Content {
 
 #[derive(Deserialize)]
 struct Piece {
+    r#type: Option<String>,
     text: Option<String>,
 }
 
@@ -80,9 +95,11 @@ struct Schema {
 /// The request; what only servers elsewhere know is left out.
 ///
 /// # Errors
-/// When it is no chat request.
-pub(crate) fn request(body: &[u8], model: &str) -> Result<Request, serde_json::Error> {
+/// When it is no chat request, or holds what is not text.
+pub(crate) fn request(body: &[u8], model: &str) -> Result<Request, Error> {
     let body: Body = serde_json::from_slice(body)?;
+    let messages = body.messages.into_iter().map(message);
+    let messages = messages.collect::<Result<_, Error>>()?;
     let declared = |tool: Tool| ToolSpec {
         name: tool.function.name,
         description: tool.function.description,
@@ -92,7 +109,7 @@ pub(crate) fn request(body: &[u8], model: &str) -> Result<Request, serde_json::E
     let format = body.response_format.and_then(|format| format.json_schema);
     Ok(Request {
         model: model.to_owned(),
-        messages: body.messages.into_iter().map(message).collect(),
+        messages,
         tools: tools.into_iter().map(declared).collect(),
         max_output_tokens: body.max_completion_tokens.or(body.max_tokens),
         temperature: body.temperature,
@@ -102,8 +119,8 @@ pub(crate) fn request(body: &[u8], model: &str) -> Result<Request, serde_json::E
     })
 }
 
-fn message(spoken: Spoken) -> Message {
-    let text = spoken.content.map(Content::text).unwrap_or_default();
+fn message(spoken: Spoken) -> Result<Message, Error> {
+    let text = spoken.content.map_or(Ok(String::new()), Content::text)?;
     if let Some(call_id) = spoken.tool_call_id {
         let result = ToolResult {
             call_id,
@@ -112,10 +129,10 @@ fn message(spoken: Spoken) -> Message {
             content: text,
             is_error: false,
         };
-        return Message {
+        return Ok(Message {
             role: Role::User,
             parts: vec![Part::ToolResult(result)],
-        };
+        });
     }
     let mut parts = Vec::new();
     if !text.is_empty() {
@@ -135,14 +152,22 @@ fn message(spoken: Spoken) -> Message {
         "assistant" => Role::Assistant,
         _ => Role::User,
     };
-    Message { role, parts }
+    Ok(Message { role, parts })
 }
 
 impl Content {
-    fn text(self) -> String {
+    fn text(self) -> Result<String, Error> {
         match self {
-            Self::Text(text) => text,
-            Self::Parts(pieces) => pieces.into_iter().filter_map(|piece| piece.text).collect(),
+            Self::Text(text) => Ok(text),
+            Self::Parts(pieces) => pieces.into_iter().map(Piece::text).collect(),
         }
+    }
+}
+
+impl Piece {
+    fn text(self) -> Result<String, Error> {
+        self.text.ok_or_else(|| Error::NotText {
+            kind: self.r#type.unwrap_or_else(|| "no text".to_owned()),
+        })
     }
 }

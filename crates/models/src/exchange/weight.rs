@@ -6,6 +6,8 @@ use crate::{
     routing::Needs,
 };
 
+/// The fields that bound an answer.
+pub(crate) const LIMITS: [&str; 3] = ["max_completion_tokens", "max_tokens", "max_output_tokens"];
 /// Bytes of JSON that are taken for one token.
 const BYTES_PER_TOKEN: usize = 4;
 const IMAGE_DATA: &[u8] = b"data:image/";
@@ -45,8 +47,8 @@ impl Weight {
             return weight;
         };
         let number = |name| fields.get(name).and_then(|value| value.parse::<u64>().ok());
-        let limits = ["max_completion_tokens", "max_tokens", "max_output_tokens"];
-        let limit = limits.into_iter().find_map(number);
+        // Of several the longest: which of them a server goes by is its own affair.
+        let limit = LIMITS.into_iter().filter_map(number).max();
         let answers = number("n").unwrap_or(1).max(1);
         weight.output_limit = match front {
             // Nothing is written.

@@ -6,6 +6,7 @@
 
 mod again;
 mod answers;
+mod bounds;
 mod catalog;
 mod discovery;
 mod exchange;
