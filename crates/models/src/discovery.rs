@@ -8,11 +8,12 @@ use crate::{
     discovery::{
         findings::{Place, serves},
         known::{KNOWN, Known},
-        probe::{Failure, Probe, is_litellm, list, ollama_tags},
+        probe::{Failure, Probe, is_litellm, list},
     },
+    exchange::line,
     http::Http,
     openai::versioned,
-    options::{Api, DiscoveryOptions, ModelOptions, ProviderOptions, Transport},
+    options::{Api, DiscoveryOptions, ModelOptions, ProviderOptions},
     secret::Secret,
 };
 
@@ -148,11 +149,9 @@ impl Discovery {
     async fn ask_one_configured(&self, provider: &ProviderOptions) -> Place {
         let known = KNOWN.iter().find(|known| known.id == provider.id);
         let is_declared = !provider.models.is_empty();
-        // Other protocols list models in other ways, and are called with what is named.
-        let lists = matches!(provider.api, Api::OpenAiCompletions | Api::OpenAiResponses);
-        let answer = if (is_declared && self.is_doubtful(provider))
-            || (!is_declared && lists && known.is_none_or(|known| known.lists))
-        {
+        let is_native = provider.api == Api::AnthropicMessages;
+        let lists = is_native || known.is_none_or(|known| known.lists);
+        let answer = if (is_declared && self.is_doubtful(provider)) || (!is_declared && lists) {
             self.list(&Probe::of(provider)).await
         } else {
             Ok(Vec::new())
@@ -214,12 +213,7 @@ impl Discovery {
 
     async fn ask_one_keyed(&self, known: &Known, key: &Secret) -> Place {
         let answer = if known.lists {
-            let probe = Probe {
-                base_url: self.base_url(known),
-                key: Some(key.clone()),
-                headers: Vec::new(),
-                transport: Transport::Tcp,
-            };
+            let probe = Probe::at(self.base_url(known), Some(key.clone()));
             self.list(&probe).await
         } else {
             Ok(Vec::new())
@@ -255,12 +249,7 @@ impl Discovery {
 
     async fn ask_litellm(&self) -> Place {
         let url = &self.options.litellm_url;
-        let mut probe = Probe {
-            base_url: versioned(url),
-            key: None,
-            headers: Vec::new(),
-            transport: Transport::Tcp,
-        };
+        let mut probe = Probe::at(versioned(url), None);
         // Anybody on this machine may listen there, so the key is shown to nobody who doesn't want it, to no other
         // ordinary user, and to nobody who isn't LiteLLM.
         let mut answer = self.list(&probe).await;
@@ -297,14 +286,12 @@ impl Discovery {
 
     async fn ask_ollama(&self) -> Place {
         let url = &self.options.ollama_url;
-        match ollama_tags(&self.http, url, PROBE_DEADLINE).await {
-            Ok(mut models) if !models.is_empty() => {
-                for model in &mut models {
-                    model.context_window = OLLAMA_WINDOW;
-                    model.max_output = OLLAMA_OUTPUT;
-                }
-                Place::found(OLLAMA_ID, "Ollama", url, &[], models)
-            }
+        let probe = Probe {
+            api: Api::Ollama,
+            ..Probe::at(line::base(Api::Ollama, url), None)
+        };
+        match list(&self.http, &probe, None).await {
+            Ok(models) if !models.is_empty() => Place::found(OLLAMA_ID, "Ollama", url, &[], models),
             Ok(_) => Place::absent(
                 OLLAMA_ID,
                 "Ollama",

@@ -13,9 +13,9 @@ pub(crate) mod desk;
 mod events;
 pub(crate) mod failure;
 pub(crate) mod flight;
-mod flow;
+pub(crate) mod flow;
 pub(crate) mod foreign;
-mod line;
+pub(crate) mod line;
 pub(crate) mod lines;
 mod passing;
 pub(crate) mod send;
@@ -23,7 +23,7 @@ mod source;
 mod spent;
 mod spoken;
 mod translation;
-mod turn;
+pub(crate) mod turn;
 pub(crate) mod weight;
 
 pub use self::{

@@ -1,30 +1,31 @@
-//! Tries the candidates of a plan one after the other until one begins to answer.
+//! An agent's call: the loop of every exchange, over providers that are asked and heard in our own words.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{convert::Infallible, sync::Arc};
 
 use futures_util::{StreamExt, TryFutureExt, stream};
-use openclaw_types::Env;
+use openclaw_types::Usage;
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
 use crate::{
-    error::{Attempt, Error, Kind},
-    exchange::{bill::Bill, failure::shown_status, weight::LIMITS},
+    error::Error,
+    exchange::{
+        bill::Bill,
+        flight::Flight,
+        send::shown,
+        turn::{Asking, Attempt, Stumble, Turn},
+        weight::LIMITS,
+    },
     provider::{Chunk, ChunkStream, Request},
     recording::Tape,
     routes::Routes,
-    routing::{Candidate, Ended, Fault, Health, Next, Plan},
+    routing::Candidate,
 };
 
-/// A plan, and all that it takes to carry it out.
+/// An agent's call, and all that it takes to carry it out.
 #[derive(Debug)]
 pub(crate) struct Failover {
-    /// What was asked for, for messages.
-    pub(crate) reference: String,
-    pub(crate) plan: Plan,
+    pub(crate) turn: Turn,
     pub(crate) routes: Arc<Routes>,
-    pub(crate) health: Arc<Mutex<Health>>,
-    pub(crate) env: Arc<dyn Env>,
     pub(crate) bill: Bill,
     /// Hears of candidates that did not answer.
     pub(crate) tape: Tape,
@@ -37,97 +38,43 @@ impl Failover {
     }
 
     async fn first_answer(mut self, request: Request) -> Result<ChunkStream, Error> {
-        let mut attempts = Vec::new();
-        let error = loop {
-            let next = self.plan.next(&mut lock(&self.health), self.env.now());
-            let candidate = match next {
-                Next::Try(candidate) => candidate,
-                Next::Wait(pause) => {
-                    tokio::time::sleep(pause).await;
-                    continue;
-                }
-                Next::Resting(retry_after) => {
-                    break Error::Resting {
-                        reference: self.reference,
-                        retry_after,
-                    };
-                }
-                Next::Done => break Error::of_attempts(attempts),
-            };
-            if let Err(source) = self.bill.sending(&candidate.deployment) {
-                lock(&self.health).ended(&candidate, &Ended::default(), self.env.now());
-                break source.into();
-            }
-            let error = match self.ask(&candidate, &request).await {
-                Ok((answer, mut call)) => {
-                    call.bill = self.bill;
-                    return Ok(answer.inspect(move |chunk| call.watch(chunk)).boxed());
-                }
-                Err(error) => error,
-            };
-            self.bill.failed(shown_status(status(&error), error.kind()));
-            let fault = Fault {
-                kind: error.kind(),
-                status: status(&error),
-            };
-            self.plan
-                .failed(fault, &mut lock(&self.health), self.env.now());
-            let reference = candidate.deployment.spot.to_string();
-            tracing::debug!(candidate = %reference, kind = fault.kind.as_str(), "a model did not answer");
-            self.tape
-                .failed(&reference, fault.kind, fault.status, error.full_text());
-            attempts.push(Attempt { reference, error });
+        let asking = InWords {
+            routes: &self.routes,
+            request: &request,
         };
-        let status = shown_status(status(&error), error.kind());
-        self.bill.settle(None, status, false);
-        Err(error)
+        let told = self.turn.run(&asking, &mut self.bill, &self.tape).await;
+        let (answer, _, mut flight) = told?;
+        flight.answered();
+        let mut call = Call {
+            flight,
+            bill: self.bill,
+            usage: None,
+        };
+        Ok(answer.inspect(move |chunk| call.watch(chunk)).boxed())
     }
+}
+
+/// Asks the candidates' providers.
+struct InWords<'a> {
+    routes: &'a Routes,
+    request: &'a Request,
+}
+
+impl Asking for InWords<'_> {
+    type Answer = ChunkStream;
+    type Stop = Infallible;
 
     async fn ask(
         &self,
-        candidate: &Candidate,
-        request: &Request,
-    ) -> Result<(ChunkStream, Call), Error> {
+        attempt: Attempt<'_>,
+        bill: &mut Bill,
+    ) -> Result<ChunkStream, Stumble<Infallible>> {
+        let candidate = attempt.candidate;
         let server = &candidate.deployment.server;
-        let Some(entry) = self.routes.entries.get(&server.name) else {
-            return Err(Error::Cancelled);
-        };
-        let mut call = Call {
-            candidate: Some(candidate.clone()),
-            health: Arc::clone(&self.health),
-            env: Arc::clone(&self.env),
-            sent: Instant::now(),
-            ended: Ended::default(),
-            bill: Bill::unkept(),
-        };
-        let stream =
-            entry
-                .provider
-                .stream(fitted(request, candidate, self.bill.output_tokens_max()));
-        match begin(stream).await {
-            Ok(answer) => {
-                lock(&self.health).answered(candidate);
-                call.ended.first_byte = Some(call.sent.elapsed());
-                Ok((answer, call))
-            }
-            Err(error) => {
-                // The plan does that.
-                call.candidate = None;
-                Err(error)
-            }
-        }
-    }
-}
-
-fn lock(health: &Mutex<Health>) -> MutexGuard<'_, Health> {
-    health.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The status that a failure came with; 0 when there was none.
-const fn status(error: &Error) -> u16 {
-    match error {
-        Error::Answer { status, .. } => *status,
-        _ => 0,
+        let entry = self.routes.entries.get(&server.name);
+        let entry = entry.ok_or(Error::Cancelled)?;
+        let request = fitted(self.request, candidate, bill.output_tokens_max());
+        Ok(begin(entry.provider.stream(request)).await?)
     }
 }
 
@@ -158,50 +105,31 @@ fn fitted(request: &Request, candidate: &Candidate, affordable: Option<u64>) -> 
     }
 }
 
-/// One call in flight, which health hears of once, however it ends.
+/// One answer on its way in; however it ends, health and accounts hear of it once.
 struct Call {
-    candidate: Option<Candidate>,
-    health: Arc<Mutex<Health>>,
-    env: Arc<dyn Env>,
-    sent: Instant,
-    ended: Ended,
+    flight: Flight,
     bill: Bill,
+    usage: Option<Usage>,
 }
 
 impl Call {
     fn watch(&mut self, chunk: &Result<Chunk, Error>) {
         match chunk {
             Ok(Chunk::Usage(usage)) => {
-                self.ended.output_tokens = Some(usage.output_tokens);
-                self.ended.tokens = Some(usage.input_tokens.saturating_add(usage.output_tokens));
-                self.bill.used(Some(*usage));
+                self.usage = Some(*usage);
+                self.bill.used(self.usage);
             }
             Ok(Chunk::Stop(_)) => {
-                self.ended.whole = Some(self.sent.elapsed());
-                self.bill.settle(None, 200, true);
+                self.flight.ended(self.usage.as_ref());
+                self.bill.settle(self.usage, 200, true);
             }
             Ok(Chunk::Text(text) | Chunk::Reasoning(text)) => self.bill.text(text.len()),
             Ok(Chunk::ToolCall(call)) => self.bill.text(call.name.len()),
             Ok(Chunk::Start { .. }) => {}
             Err(error) => {
-                let status = shown_status(status(error), error.kind());
-                self.bill.settle(None, status, false);
-                self.broke(error.kind());
+                self.flight.broke(error.kind());
+                self.bill.settle(None, shown(error), false);
             }
-        }
-    }
-
-    fn broke(&mut self, kind: Kind) {
-        if let Some(candidate) = self.candidate.take() {
-            lock(&self.health).broke(&candidate, kind, self.env.now());
-        }
-    }
-}
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        if let Some(candidate) = self.candidate.take() {
-            lock(&self.health).ended(&candidate, &self.ended, self.env.now());
         }
     }
 }

@@ -41,6 +41,8 @@ pub const IDLE_CONNECTION: Duration = Duration::from_secs(4);
 /// The same for TLS, where a new connection is dear and servers wait for a minute or more.
 pub const IDLE_CONNECTION_TLS: Duration = Duration::from_secs(50);
 
+/// The longest time for one request, whatever is configured: longer than anybody waits, and short enough for any clock.
+pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// How long usage and the end mark are waited for once the model has said why it stopped.
 pub const AFTER_STOP: Duration = Duration::from_secs(2);
 /// How long the end of the body is waited for after the end mark, so that the connection can be used again.

@@ -219,11 +219,8 @@ impl Models {
         let failover = Failover {
             tape: tape.clone(),
             bill,
-            reference: wanted.reference,
-            plan,
+            turn: shared.desk.turn(plan, &wanted.reference, None),
             routes,
-            health: Arc::clone(&shared.desk.health),
-            env: Arc::clone(&shared.ground.env),
         };
         let search = Arc::clone(&shared.search);
         let answer = failover.stream(request);

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt, TryFutureExt};
+use futures_util::{StreamExt, TryFutureExt};
 use openclaw_types::Env;
-use tokio::time::Instant;
 
 use crate::{
-    error::{Error, Phase},
-    exchange::clock::Clock,
-    http::{self, Call, HeaderMap, HeaderName, HeaderValue, Http, Method, Transport, Url, header},
-    limits::ERROR_BODY_BYTES_MAX,
-    openai::{answer::Answer, dialect::Dialect, refusal::Refusal},
+    error::Error,
+    exchange::{
+        line::Line,
+        send::{Outgoing, json_headers, send},
+    },
+    http::{Http, Method, Url},
+    openai::{answer::Answer, dialect::Dialect},
     options::{Deadlines, ProviderOptions},
     provider::{ChunkStream, Provider, Request},
+    routing,
 };
 
 mod answer;
@@ -25,6 +27,9 @@ mod dialect;
 mod encode;
 pub mod frame;
 pub(crate) mod refusal;
+
+/// The path of the protocol's only call.
+const PATH: &str = "chat/completions";
 
 /// One server that speaks the protocol. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,15 +42,9 @@ pub struct OpenAi {
 /// What every call to one server shares.
 #[derive(Debug)]
 struct Server {
-    id: Arc<str>,
-    address: Arc<str>,
-    url: Url,
-    headers: HeaderMap,
-    transport: Transport,
+    line: Arc<Line>,
     deadlines: Deadlines,
     dialect: Dialect,
-    key: Option<crate::secret::Secret>,
-    key_variable: Option<String>,
     /// Ids of models that think before they answer and take no temperature.
     reasoning: Vec<String>,
 }
@@ -56,34 +55,13 @@ impl OpenAi {
     /// # Errors
     /// When the address is no URL, or the key or a header can't be sent.
     pub fn new(options: &ProviderOptions, http: Http, env: Arc<dyn Env>) -> Result<Self, Error> {
-        let id: Arc<str> = Arc::from(options.id.as_str());
-        let base = versioned(&options.base_url);
-        let encode = |source: Box<dyn std::error::Error + Send + Sync>| Error::Encode {
-            provider: Arc::clone(&id),
-            source,
-        };
-        let url = Url::parse(&format!("{base}/chat/completions"))
-            .map_err(|error| encode(error.into()))?;
-        let address = match &options.transport {
-            Transport::Tcp => base,
-            Transport::Unix(path) => path.display().to_string(),
-        };
+        let line = Line::new(&Arc::new(routing::Server::of(options)))?;
+        let thinking = options.models.iter().filter(|model| model.reasoning);
         let server = Server {
-            dialect: Dialect::of(&options.id, &url),
-            address: Arc::from(address),
-            headers: headers(options).map_err(encode)?,
-            transport: options.transport.clone(),
+            dialect: Dialect::of(&options.id, &line.url(PATH)?),
+            line: Arc::new(line),
             deadlines: options.deadlines,
-            key: options.key.clone(),
-            key_variable: options.key_variable.clone(),
-            reasoning: options
-                .models
-                .iter()
-                .filter(|model| model.reasoning)
-                .map(|model| model.id.clone())
-                .collect(),
-            url,
-            id: Arc::clone(&id),
+            reasoning: thinking.map(|model| model.id.clone()).collect(),
         };
         Ok(Self {
             server: Arc::new(server),
@@ -105,100 +83,22 @@ impl Provider for OpenAi {
 impl OpenAi {
     async fn open(self, request: Request) -> Result<Answer, Error> {
         let server = self.server;
+        let line = &server.line;
         let thinks = server.reasoning.contains(&request.model);
-        let body =
-            encode::encode(&request, &server.dialect, thinks).map_err(|source| Error::Encode {
-                provider: Arc::clone(&server.id),
-                source: source.into(),
-            })?;
-        let model: Arc<str> = Arc::from(request.model);
-        let clock = Clock::start(server.deadlines, Instant::now());
-        let call = Call {
+        let body = encode::encode(&request, &server.dialect, thinks)
+            .map_err(|source| line.unsendable(source))?;
+        let outgoing = Outgoing {
             method: Method::POST,
-            url: server.url.clone(),
-            headers: server.headers.clone(),
+            url: line.url(PATH)?,
+            headers: json_headers(true, &[]),
             body: Bytes::from(body),
-            transport: server.transport.clone(),
-            connect: std::time::Duration::from_millis(server.deadlines.connect_ms),
         };
-        // One box for the whole exchange with the client keeps this future small.
-        let sent = self.http.send(call).boxed();
-        let (phase, until) = clock.first_byte();
-        let response = match tokio::time::timeout_at(until, sent).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(source)) => return Err(server.transport_error(source)),
-            Err(_elapsed) => return Err(server.deadline(phase)),
-        };
-        if response.status.is_success() {
-            return Ok(Answer::new(server, model, response, clock, self.env));
-        }
-        let (status, retry_after) = (response.status, refusal::retry_after(&response.headers));
-        let body = response.body.beginning(ERROR_BODY_BYTES_MAX);
-        // A body that does not come is as good as none: the status says enough.
-        let body = tokio::time::timeout_at(until, body)
-            .await
-            .unwrap_or_default();
-        Err(server.refused(&model, &Refusal::read(&body), status.as_u16(), retry_after))
+        let model: Arc<str> = Arc::from(request.model);
+        let opened = send(&self.http, line, &model, outgoing, &server.deadlines).await;
+        let opened = opened.map_err(|failed| failed.error)?;
+        let (line, deadlines) = (Arc::clone(line), server.deadlines);
+        Ok(Answer::new(line, model, deadlines, opened, self.env))
     }
-}
-
-impl Server {
-    fn deadline(&self, phase: Phase) -> Error {
-        Error::Deadline {
-            provider: Arc::clone(&self.id),
-            phase,
-            after_ms: match phase {
-                Phase::Connect => self.deadlines.connect_ms,
-                Phase::FirstByte => self.deadlines.first_byte_ms,
-                Phase::Idle => self.deadlines.idle_ms,
-                Phase::Total => self.deadlines.total_ms,
-            },
-        }
-    }
-
-    fn transport_error(&self, source: http::Error) -> Error {
-        if matches!(source, http::Error::ConnectDeadline { .. }) {
-            return self.deadline(Phase::Connect);
-        }
-        Error::Transport {
-            provider: Arc::clone(&self.id),
-            address: Arc::clone(&self.address),
-            source,
-        }
-    }
-
-    fn malformed(&self, what: &'static str, source: Option<serde_json::Error>) -> Error {
-        Error::Malformed {
-            provider: Arc::clone(&self.id),
-            what,
-            source,
-        }
-    }
-}
-
-fn headers(
-    options: &ProviderOptions,
-) -> Result<HeaderMap, Box<dyn std::error::Error + Send + Sync>> {
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    headers.insert(
-        header::ACCEPT,
-        HeaderValue::from_static("text/event-stream"),
-    );
-    if let Some(key) = &options.key {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose().trim()))?;
-        value.set_sensitive(true);
-        headers.insert(header::AUTHORIZATION, value);
-    }
-    for (name, value) in &options.headers {
-        let mut value = HeaderValue::try_from(value.expose())?;
-        value.set_sensitive(true);
-        headers.insert(HeaderName::try_from(name.as_str())?, value);
-    }
-    Ok(headers)
 }
 
 /// A request in the protocol's words as most servers take them.
@@ -210,7 +110,7 @@ pub(crate) fn said(request: &Request) -> Result<Vec<u8>, serde_json::Error> {
 }
 
 /// Whether a server's newer models refuse `max_tokens`.
-pub(crate) fn wants_completion_limit(server: &crate::routing::Server) -> bool {
+pub(crate) fn wants_completion_limit(server: &routing::Server) -> bool {
     server.api == crate::options::Api::OpenAiCompletions
         && Url::parse(&server.base_url).is_ok_and(|url| {
             Dialect::of(&server.provider, &url).output_limit

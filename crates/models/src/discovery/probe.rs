@@ -5,15 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::{PROBE_DEADLINE, choice::talks};
+use super::{OLLAMA_OUTPUT, OLLAMA_WINDOW, PROBE_DEADLINE, choice::talks};
 use crate::{
-    http::{
-        Call, Error, HeaderMap, HeaderName, HeaderValue, Http, Method, StatusCode, Transport, Url,
-        header,
-    },
+    exchange::line,
+    http::{Call, Error, Http, Method, StatusCode, Transport, Url},
     limits::{MODEL_LIST_BYTES_MAX, MODELS_PER_PROVIDER_MAX},
-    openai::versioned,
-    options::{INSTANCE_HEADER, ModelOptions, ProviderOptions},
+    options::{Api, INSTANCE_HEADER, ModelOptions, ProviderOptions},
     secret::Secret,
 };
 
@@ -23,6 +20,7 @@ const REFUSAL_BYTES_MAX: usize = 4 * 1024;
 /// A server to ask.
 #[derive(Debug, Clone)]
 pub(super) struct Probe {
+    pub(super) api: Api,
     pub(super) base_url: String,
     pub(super) key: Option<Secret>,
     pub(super) headers: Vec<(String, Secret)>,
@@ -32,11 +30,34 @@ pub(super) struct Probe {
 impl Probe {
     pub(super) fn of(provider: &ProviderOptions) -> Self {
         Self {
-            base_url: versioned(&provider.base_url),
+            api: provider.api,
+            base_url: line::base(provider.api, &provider.base_url),
             key: provider.key.clone(),
             headers: provider.headers.clone(),
             transport: provider.transport.clone(),
         }
+    }
+
+    /// An address that says all, of a server that speaks like most.
+    pub(super) const fn at(base_url: String, key: Option<Secret>) -> Self {
+        Self {
+            api: Api::OpenAiCompletions,
+            base_url,
+            key,
+            headers: Vec::new(),
+            transport: Transport::Tcp,
+        }
+    }
+
+    /// Where it lists its models.
+    fn list_url(&self) -> String {
+        let path = match self.api {
+            Api::OpenAiCompletions | Api::OpenAiResponses => "models",
+            Api::AnthropicMessages => "models?limit=1000",
+            Api::Gemini => "models?pageSize=1000",
+            Api::Ollama => "api/tags",
+        };
+        format!("{}/{path}", self.base_url)
     }
 }
 
@@ -94,6 +115,7 @@ struct List {
 #[derive(Deserialize)]
 struct Item {
     id: String,
+    #[serde(alias = "display_name")]
     name: Option<String>,
     context_length: Option<u32>,
     context_window: Option<u32>,
@@ -121,19 +143,46 @@ struct TagDetails {
     family: String,
 }
 
-/// The models of an OpenAI-compatible server, in its order; `ours` is what our own router calls itself.
+#[derive(Deserialize)]
+struct GeminiList {
+    #[serde(default)]
+    models: Vec<GeminiModel>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GeminiModel {
+    name: String,
+    display_name: Option<String>,
+    #[serde(default)]
+    input_token_limit: u32,
+    #[serde(default)]
+    output_token_limit: u32,
+    #[serde(default)]
+    supported_generation_methods: Vec<String>,
+}
+
+/// The models of a server, in its order but for Ollama's; `ours` is what our own router calls itself.
 pub(super) async fn list(
     http: &Http,
     probe: &Probe,
     ours: Option<&str>,
 ) -> Result<Vec<ModelOptions>, Failure> {
-    let url = format!("{}/models", probe.base_url);
-    let answer = fetch(http, &url, probe, PROBE_DEADLINE).await?;
+    let answer = fetch(http, &probe.list_url(), probe, PROBE_DEADLINE).await?;
     if ours.is_some_and(|ours| answer.instance.as_deref() == Some(ours)) {
         return Err(Failure::Ourselves);
     }
     let body = answer.whole()?;
-    let list: List = serde_json::from_slice(&body).map_err(|_other| Failure::Unlisted(200))?;
+    let models = match probe.api {
+        Api::OpenAiCompletions | Api::OpenAiResponses | Api::AnthropicMessages => items(&body),
+        Api::Gemini => gemini(&body),
+        Api::Ollama => tags(&body),
+    };
+    models.map_err(|_other| Failure::Unlisted(200))
+}
+
+fn items(body: &[u8]) -> Result<Vec<ModelOptions>, serde_json::Error> {
+    let list: List = serde_json::from_slice(body)?;
     let models = list.data.into_iter().take(MODELS_PER_PROVIDER_MAX);
     Ok(models
         .map(|item| {
@@ -152,28 +201,43 @@ pub(super) async fn list(
         .collect())
 }
 
-/// The models of an Ollama that can talk, the one changed last first.
-pub(super) async fn ollama_tags(
-    http: &Http,
-    url: &str,
-    deadline: Duration,
-) -> Result<Vec<ModelOptions>, Failure> {
-    let base = url.trim_end_matches('/');
-    let base = base.strip_suffix("/v1").unwrap_or(base);
-    let probe = Probe {
-        base_url: base.to_owned(),
-        key: None,
-        headers: Vec::new(),
-        transport: Transport::Tcp,
+/// What generates content; the rest embeds, or counts.
+fn gemini(body: &[u8]) -> Result<Vec<ModelOptions>, serde_json::Error> {
+    let list: GeminiList = serde_json::from_slice(body)?;
+    let talks = |model: &GeminiModel| {
+        let mut methods = model.supported_generation_methods.iter();
+        methods.any(|method| method == "generateContent")
     };
-    let body = get(http, &format!("{base}/api/tags"), &probe, deadline).await?;
-    let tags: Tags = serde_json::from_slice(&body).map_err(|_other| Failure::Unlisted(200))?;
+    let models = list.models.into_iter().filter(talks);
+    Ok(models
+        .take(MODELS_PER_PROVIDER_MAX)
+        .map(|model| {
+            let id = model.name.strip_prefix("models/").unwrap_or(&model.name);
+            ModelOptions {
+                name: model.display_name.unwrap_or_else(|| id.to_owned()),
+                context_window: model.input_token_limit,
+                max_output: model.output_token_limit,
+                ..ModelOptions::named(id)
+            }
+        })
+        .collect())
+}
+
+/// What can talk, the one changed last first.
+fn tags(body: &[u8]) -> Result<Vec<ModelOptions>, serde_json::Error> {
+    let tags: Tags = serde_json::from_slice(body)?;
     let mut tags = tags.models;
     tags.retain(|tag| talks(&tag.name) && !tag.details.family.contains("bert"));
     // Its times are RFC 3339 with one zone, so that the text sorts as the time does.
     tags.sort_by(|a, b| b.modified_at.cmp(&a.modified_at).then(a.name.cmp(&b.name)));
     let names = tags.iter().take(MODELS_PER_PROVIDER_MAX);
-    Ok(names.map(|tag| ModelOptions::named(&tag.name)).collect())
+    Ok(names
+        .map(|tag| ModelOptions {
+            context_window: OLLAMA_WINDOW,
+            max_output: OLLAMA_OUTPUT,
+            ..ModelOptions::named(&tag.name)
+        })
+        .collect())
 }
 
 /// Whether a LiteLLM answers there, by what it says to those who show no key.
@@ -192,10 +256,6 @@ pub(super) async fn is_litellm(http: &Http, probe: &Probe, deadline: Duration) -
 
 fn holds(body: &[u8], words: &str) -> bool {
     String::from_utf8_lossy(body).contains(words)
-}
-
-async fn get(http: &Http, url: &str, probe: &Probe, deadline: Duration) -> Result<Bytes, Failure> {
-    fetch(http, url, probe, deadline).await?.whole()
 }
 
 /// What a server said.
@@ -226,7 +286,8 @@ async fn fetch(
     let call = Call {
         method: Method::GET,
         url: Url::parse(url).map_err(|_other| Failure::Unusable)?,
-        headers: headers(probe).ok_or(Failure::Unusable)?,
+        headers: line::headers(probe.api, probe.key.as_ref(), &probe.headers)
+            .map_err(|_other| Failure::Unusable)?,
         body: Bytes::new(),
         transport: probe.transport.clone(),
         connect: deadline,
@@ -251,20 +312,4 @@ async fn fetch(
         Ok(Err(_)) => Err(Failure::Unreachable),
         Ok(Ok(answer)) => Ok(answer),
     }
-}
-
-fn headers(probe: &Probe) -> Option<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    if let Some(key) = &probe.key {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose().trim())).ok()?;
-        value.set_sensitive(true);
-        headers.insert(header::AUTHORIZATION, value);
-    }
-    for (name, value) in &probe.headers {
-        let name = HeaderName::try_from(name.as_str()).ok()?;
-        let mut value = HeaderValue::try_from(value.expose()).ok()?;
-        value.set_sensitive(true);
-        headers.insert(name, value);
-    }
-    Some(headers)
 }

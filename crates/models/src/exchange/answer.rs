@@ -76,6 +76,14 @@ pub struct By {
     pub is_cached: bool,
 }
 
+impl By {
+    /// `provider/model`.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        format!("{}/{}", self.provider, self.model)
+    }
+}
+
 /// What is left of the caller's tightest limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gauges {

@@ -54,7 +54,10 @@ impl Ask {
 /// What a client says beside its request.
 #[derive(Debug, Clone, Default)]
 pub struct Controls {
-    /// Longest time for one candidate's whole answer, as LiteLLM has it; the configured one stays where it is shorter.
+    /// Longest time for the whole request, failover included. While others could still be asked, a candidate has half
+    /// of what is left until its first content.
+    ///
+    /// Without it that is twice the longest deadline of a candidate.
     pub timeout_ms: Option<u64>,
     /// Longest time for one candidate's first byte.
     pub stream_timeout_ms: Option<u64>,

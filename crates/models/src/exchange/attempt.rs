@@ -1,10 +1,9 @@
 //! One candidate is asked: the request in its words, and its answer in the client's, up to the first content.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
 use super::{
     Ask, Controls, Failure, Passthrough,
@@ -13,52 +12,45 @@ use super::{
     desk::{Content, Desk, Said},
     line::Line,
     passing,
-    send::{Failed, Opened, Outgoing, faulty, json_headers, send},
+    send::{Failed, Opened, Outgoing, faulty, json_headers, send, unspeakable},
     source::Source,
     spoken,
     translation::Translation,
+    turn::{Asking, Attempt, Stumble},
     weight::{LIMITS, Weight},
 };
 use crate::{
     dialect::{self, Fault, Framing, Front, Origin, Prepared, Target, Translator},
-    error::{Error, Kind},
+    error::Error,
     http::{HeaderMap, Method, header},
     openai,
     options::{Api, Deadlines},
     recording::Subject,
     routes::Routes,
-    routing::{Candidate, Deployment},
 };
 
-/// One candidate to be asked.
-pub(crate) struct Attempt<'a> {
+/// Candidates are asked on behalf of a client, in whatever words they understand.
+pub(crate) struct InTheirWords<'a> {
     pub(crate) desk: &'a Desk,
     pub(crate) ask: &'a Ask,
     pub(crate) weight: &'a Weight,
     pub(crate) routes: &'a Routes,
-    pub(crate) candidate: &'a Candidate,
-    /// What the client is told the model is called.
-    pub(crate) shown: &'a Arc<str>,
 }
 
-/// Why an attempt has no answer.
-pub(crate) enum Stumble {
-    /// The request is at fault, whoever is asked.
-    Request(Failure),
-    /// The candidate is.
-    Candidate(Box<Failed>),
-}
+impl Asking for InTheirWords<'_> {
+    type Answer = Said;
+    type Stop = Failure;
 
-impl From<Failed> for Stumble {
-    fn from(failed: Failed) -> Self {
-        Self::Candidate(Box::new(failed))
+    async fn ask(&self, attempt: Attempt<'_>, bill: &mut Bill) -> Result<Said, Stumble<Failure>> {
+        One { of: self, attempt }.make(bill).await
     }
 }
 
-impl From<Error> for Stumble {
-    fn from(error: Error) -> Self {
-        Failed::from(error).into()
-    }
+/// One candidate that is asked.
+#[derive(Clone, Copy)]
+struct One<'a> {
+    of: &'a InTheirWords<'a>,
+    attempt: Attempt<'a>,
 }
 
 /// A server, and how long it is waited for.
@@ -70,19 +62,20 @@ struct Reach {
     answers_by_tool: bool,
 }
 
-impl Attempt<'_> {
+impl One<'_> {
     /// Asks, and waits for the first content.
     ///
     /// # Errors
     /// When the request is wrong, or the candidate does not answer.
-    pub(crate) async fn make(&self, bill: &mut Bill) -> Result<Said, Stumble> {
-        let deployment = &self.candidate.deployment;
+    async fn make(&self, bill: &mut Bill) -> Result<Said, Stumble<Failure>> {
+        let deployment = &self.attempt.candidate.deployment;
         let reach = Reach {
-            line: self.desk.lines.to(&deployment.server)?,
+            line: self.of.desk.lines.to(&deployment.server)?,
             model: Arc::clone(&deployment.model),
             deadlines: limited(
-                deployment.deadlines(self.ask.is_streaming),
-                &self.ask.controls,
+                deployment.deadlines(self.of.ask.is_streaming),
+                &self.of.ask.controls,
+                self.attempt.left,
             ),
             answers_by_tool: false,
         };
@@ -93,11 +86,10 @@ impl Attempt<'_> {
             )
             .into());
         }
-        let began = Instant::now();
-        let said = if deployment.server.base_url.is_empty() {
+        if deployment.server.base_url.is_empty() {
             self.within(&reach, bill).await
         } else if let Some(passthrough) = self.passed() {
-            let outgoing = passing::outgoing(self.ask, passthrough, &reach.line, &reach.model)?;
+            let outgoing = passing::outgoing(self.of.ask, passthrough, &reach.line, &reach.model)?;
             let opened = self.send(&reach, outgoing).await?;
             let headers = opened.headers;
             let raw = passing::Raw::begin(opened.flow, reach.line, reach.deadlines).await;
@@ -109,15 +101,13 @@ impl Attempt<'_> {
             .map_err(Stumble::from)
         } else {
             self.over_the_line(reach, bill).await
-        };
-        bill.waited(began);
-        said
+        }
     }
 
     /// What is passed through to this candidate, where it is not asked in the client's words.
     fn passed(&self) -> Option<&Passthrough> {
-        let is_exact = self.candidate.deployment.server.is_exact;
-        let passed = self.ask.controls.passthrough.as_ref()?;
+        let is_exact = self.attempt.candidate.deployment.server.is_exact;
+        let passed = self.of.ask.controls.passthrough.as_ref()?;
         (is_exact || !passed.is_chat).then_some(passed)
     }
 
@@ -128,12 +118,12 @@ impl Attempt<'_> {
             deadlines,
             ..
         } = reach;
-        send(&self.desk.http, line, model, outgoing, deadlines).await
+        send(&self.of.desk.http, line, model, outgoing, deadlines).await
     }
 
     /// Asks a server.
-    async fn over_the_line(&self, reach: Reach, bill: &mut Bill) -> Result<Said, Stumble> {
-        let (ask, api) = (self.ask, reach.line.server.api);
+    async fn over_the_line(&self, reach: Reach, bill: &mut Bill) -> Result<Said, Stumble<Failure>> {
+        let (ask, api) = (self.of.ask, reach.line.server.api);
         let prepared = self.prepared(ask.front, api, bill)?;
         let framing = prepared.framing;
         let reach = Reach {
@@ -181,15 +171,15 @@ impl Attempt<'_> {
         reach: Reach,
         bill: &mut Bill,
     ) -> Result<Content, Box<Failed>> {
-        let front = if self.ask.is_streaming {
+        let front = if self.of.ask.is_streaming {
             Front::Chat
         } else {
-            self.ask.front
+            self.of.ask.front
         };
         let whole = dialect::whole(front, api, body, &self.origin(&reach))
             .map_err(|fault| Box::new(self.not_an_answer(&reach, fault, bill)))?;
         bill.used(whole.usage);
-        if !self.ask.is_streaming {
+        if !self.of.ask.is_streaming {
             return Ok(Content::Whole(whole.body, whole.usage));
         }
         let source = Source::Ready(unrolled(&whole.body).into());
@@ -215,8 +205,10 @@ impl Attempt<'_> {
         bill: &mut Bill,
     ) -> Result<Content, Box<Failed>> {
         let translator =
-            Translator::new(self.ask.front, api, &self.origin(&reach)).map_err(|fault| {
-                Box::new(unspeakable(&self.candidate.deployment, fault.to_string()))
+            Translator::new(self.of.ask.front, api, &self.origin(&reach)).map_err(|fault| {
+                let deployment = &self.attempt.candidate.deployment;
+                let (provider, model) = (deployment.provider(), &deployment.model);
+                Box::new(unspeakable(provider, model, fault.to_string()))
             })?;
         let Reach {
             line,
@@ -230,32 +222,38 @@ impl Attempt<'_> {
     }
 
     /// Asks a provider of this process.
-    async fn within(&self, reach: &Reach, bill: &mut Bill) -> Result<Said, Stumble> {
+    async fn within(&self, reach: &Reach, bill: &mut Bill) -> Result<Said, Stumble<Failure>> {
         const API: Api = Api::OpenAiCompletions;
-        let deployment = &self.candidate.deployment;
-        let refused = |message: String| Stumble::from(unspeakable(deployment, message));
-        let entry = self.routes.entries.get(&deployment.server.name);
+        let deployment = &self.attempt.candidate.deployment;
+        let refused = |message: String| {
+            Stumble::from(unspeakable(
+                deployment.provider(),
+                &deployment.model,
+                message,
+            ))
+        };
+        let entry = self.of.routes.entries.get(&deployment.server.name);
         if let Some(replay) = entry.and_then(|entry| entry.replay.as_ref()) {
-            let heard = replay.find(Subject::caller(self.ask)).await?;
+            let heard = replay.find(Subject::caller(self.of.ask)).await?;
             return Ok(Said {
                 status: heard.status,
                 headers: heard.headers.clone(),
                 content: Content::Recorded(Box::new(heard)),
             });
         }
-        let takes = self.ask.front != Front::Embeddings && self.passed().is_none();
+        let takes = self.of.ask.front != Front::Embeddings && self.passed().is_none();
         let (Some(entry), true) = (entry, takes) else {
             return Err(refused(format!(
                 "the model `{}` only chats",
                 deployment.model
             )));
         };
-        let prepared = self.prepared(self.ask.front, API, bill)?;
+        let prepared = self.prepared(self.of.ask.front, API, bill)?;
         let request = spoken::request(&prepared.body, &deployment.model)
             .map_err(|error| refused(error.to_string()))?;
-        let created = self.desk.env.now().as_millis() / 1_000;
-        let id = format!("chatcmpl-{}", self.desk.env.fresh_id());
-        let encoder = Encoder::new(id, created, self.shown.to_string());
+        let created = self.of.desk.env.now().as_millis() / 1_000;
+        let id = format!("chatcmpl-{}", self.of.desk.env.fresh_id());
+        let encoder = Encoder::new(id, created, self.attempt.by.group.to_string());
         let chunks = entry.provider.stream(request);
         let reach = Reach {
             line: Arc::clone(&reach.line),
@@ -263,7 +261,7 @@ impl Attempt<'_> {
             deadlines: reach.deadlines,
             answers_by_tool: false,
         };
-        let content = if self.ask.is_streaming {
+        let content = if self.of.ask.is_streaming {
             let source = Source::Provider {
                 chunks,
                 encoder,
@@ -284,17 +282,17 @@ impl Attempt<'_> {
     }
 
     /// The request in the words of the candidate's protocol.
-    fn prepared(&self, front: Front, api: Api, bill: &Bill) -> Result<Prepared, Stumble> {
-        let deployment = &self.candidate.deployment;
+    fn prepared(&self, front: Front, api: Api, bill: &Bill) -> Result<Prepared, Stumble<Failure>> {
+        let deployment = &self.attempt.candidate.deployment;
         let extra = self.extra(bill.output_tokens_max());
         let target = Target {
             model: &deployment.model,
-            is_streaming: self.ask.is_streaming,
+            is_streaming: self.of.ask.is_streaming,
             extra: &extra,
             drop_params: deployment.drop_params,
             max_output: deployment.max_output,
         };
-        dialect::request(front, api, &self.ask.body, &target).map_err(|fault| match fault {
+        dialect::request(front, api, &self.of.ask.body, &target).map_err(|fault| match fault {
             Fault::NoObject { source } => Stumble::Request(Failure::BadRequest {
                 message: format!("the body is not a JSON object: {source}"),
                 param: None,
@@ -303,16 +301,24 @@ impl Attempt<'_> {
                 message: fault.to_string(),
                 param: Some(field.clone()),
             }),
-            fault => Stumble::from(unspeakable(deployment, fault.to_string())),
+            fault => Stumble::from(unspeakable(
+                deployment.provider(),
+                &deployment.model,
+                fault.to_string(),
+            )),
         })
     }
 
     /// Fields for the request that does not have them itself.
     fn extra(&self, affordable: Option<u64>) -> Cow<'_, Map<String, Value>> {
-        let own = &self.candidate.deployment.extra;
-        let defaults = self.candidate.defaults().filter(|map| !map.is_empty());
+        let own = &self.attempt.candidate.deployment.extra;
+        let defaults = self
+            .attempt
+            .candidate
+            .defaults()
+            .filter(|map| !map.is_empty());
         // One limit is enough, whatever it is called.
-        let is_limited = self.weight.output_limit.is_some();
+        let is_limited = self.of.weight.output_limit.is_some();
         let is_double = is_limited && LIMITS.iter().any(|name| own.contains_key(*name));
         if defaults.is_none() && affordable.is_none() && !is_double {
             return Cow::Borrowed(own);
@@ -331,8 +337,8 @@ impl Attempt<'_> {
 
     /// What the limit of an answer is called.
     fn limit_name(&self) -> &'static str {
-        let server = &self.candidate.deployment.server;
-        match self.ask.front {
+        let server = &self.attempt.candidate.deployment.server;
+        match self.of.ask.front {
             Front::Responses => "max_output_tokens",
             Front::Chat if openai::wants_completion_limit(server) => "max_completion_tokens",
             _ => "max_tokens",
@@ -343,20 +349,20 @@ impl Attempt<'_> {
         Ok(Outgoing {
             method: Method::POST,
             url: line.url(&prepared.path)?,
-            headers: json_headers(self.ask.is_streaming, &prepared.headers),
+            headers: json_headers(self.of.ask.is_streaming, &prepared.headers),
             body: prepared.body,
         })
     }
 
     fn origin(&self, reach: &Reach) -> Origin {
-        let env = &self.desk.env;
+        let env = &self.of.desk.env;
         // A whole answer of a fallback says which model it was; so it is with LiteLLM.
-        let is_named = self.ask.is_streaming || !self.candidate.is_fallback;
+        let is_named = self.of.ask.is_streaming || !self.attempt.candidate.is_fallback;
         Origin {
-            model: is_named.then(|| self.shown.to_string()),
+            model: is_named.then(|| self.attempt.by.group.to_string()),
             id: env.fresh_id(),
             created: env.now().as_millis() / 1_000,
-            shows_usage: self.weight.shows_usage,
+            shows_usage: self.of.weight.shows_usage,
             answers_by_tool: reach.answers_by_tool,
         }
     }
@@ -403,30 +409,14 @@ fn limit(extra: &mut Map<String, Value>, affordable: u64, name: impl FnOnce() ->
     }
 }
 
-/// The deadlines of a candidate with what the client says of them.
-fn limited(deadlines: Deadlines, controls: &Controls) -> Deadlines {
-    let total = controls.timeout_ms.unwrap_or(u64::MAX);
-    let first = controls.stream_timeout_ms.unwrap_or(total).min(total);
+/// The deadlines of a candidate with what the client says of them, and what is left of the whole request's time.
+fn limited(deadlines: Deadlines, controls: &Controls, left: Duration) -> Deadlines {
+    let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+    let first = controls.stream_timeout_ms.unwrap_or(left).min(left);
     Deadlines {
         connect_ms: deadlines.connect_ms.min(first),
         first_byte_ms: deadlines.first_byte_ms.min(first),
         idle_ms: deadlines.idle_ms,
-        total_ms: deadlines.total_ms.min(total),
-    }
-}
-
-/// The failure of a candidate that the request can't be said to.
-fn unspeakable(deployment: &Deployment, message: String) -> Failed {
-    Failed {
-        is_unspeakable: true,
-        ..Failed::from(Error::Answer {
-            provider: Arc::clone(deployment.provider()),
-            model: Arc::clone(&deployment.model),
-            status: 400,
-            // Another candidate may understand it.
-            kind: Kind::NoModel,
-            message,
-            hint: None,
-        })
+        total_ms: deadlines.total_ms.min(left),
     }
 }

@@ -1,6 +1,9 @@
 //! One ask from the plan to the answer: admitted once, sent to one candidate after the other, settled once.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -10,7 +13,7 @@ use openclaw_types::{Env, Usage};
 use super::{
     Answer, Ask, Body, By, Failure,
     again::{self, Again},
-    attempt::{Attempt, Stumble},
+    attempt::InTheirWords,
     bill::Bill,
     events::Events,
     flight::Flight,
@@ -102,49 +105,36 @@ impl Desk {
             // The accounts have seen to it that one is left.
             plan.keep_priced();
         }
-        let reference = Arc::from(ask.reference.as_str());
-        let (health, env) = (Arc::clone(&self.health), Arc::clone(&self.env));
-        let mut turn = Turn::new(plan, reference, health, env);
+        let given = ask.controls.timeout_ms.map(Duration::from_millis);
+        let turn = self.turn(plan, &ask.reference, given);
         let recorder = self.recorder.as_ref();
         let tape = recorder.map_or_else(Tape::default, |recorder| recorder.of_caller(ask));
-        let failure = loop {
-            let (candidate, flight) = match turn.next().await {
-                Ok(next) => next,
-                Err(failure) => break failure,
-            };
-            if let Err(denied) = bill.sending(&candidate.deployment) {
-                break denied.into();
-            }
-            let by = turn.by(&candidate);
-            let attempt = Attempt {
-                desk: self,
-                ask,
-                weight,
-                routes,
-                candidate: &candidate,
-                shown: &by.group,
-            };
-            match attempt.make(&mut bill).await {
-                Ok(said) => {
-                    let answer = tape.answer(answer(said, by, flight, bill));
-                    return Ok(match again {
-                        Some(again) => again.keep(answer).await,
-                        None => answer,
-                    });
-                }
-                Err(Stumble::Request(failure)) => break failure,
-                Err(Stumble::Candidate(failed)) => {
-                    bill.failed(failed.shown_status());
-                    let spot = candidate.deployment.spot.to_string();
-                    let (kind, words) = (failed.error.kind(), failed.words());
-                    tape.failed(&spot, kind, failed.status, words);
-                    turn.failed(&candidate, flight, *failed);
-                }
-            }
+        let asking = InTheirWords {
+            desk: self,
+            ask,
+            weight,
+            routes,
         };
-        tape.refused(&failure);
-        bill.settle(None, status(&failure), false);
-        Err(failure)
+        match turn.run(&asking, &mut bill, &tape).await {
+            Ok((said, by, flight)) => {
+                let answer = tape.answer(answer(said, by, flight, bill));
+                Ok(match again {
+                    Some(again) => again.keep(answer).await,
+                    None => answer,
+                })
+            }
+            Err(unanswered) => {
+                let failure = Failure::from(unanswered);
+                tape.refused(&failure);
+                Err(failure)
+            }
+        }
+    }
+
+    /// A turn that begins now; `given` is how long the caller waits.
+    pub(crate) fn turn(&self, plan: Plan, reference: &str, given: Option<Duration>) -> Turn {
+        let (health, env) = (Arc::clone(&self.health), Arc::clone(&self.env));
+        Turn::new(plan, Arc::from(reference), health, env, given)
     }
 }
 
@@ -189,15 +179,5 @@ fn answer(said: Said, by: By, mut flight: Flight, mut bill: Bill) -> Answer {
         body,
         gauges,
         meter,
-    }
-}
-
-/// The status that the ledger has for a failure.
-fn status(failure: &Failure) -> u16 {
-    match failure {
-        Failure::Denied(_) | Failure::Resting { .. } => 429,
-        Failure::Unserved { .. } | Failure::BadRequest { .. } => 400,
-        Failure::Upstream(upstream) => upstream.shown_status(),
-        Failure::Cancelled => 503,
     }
 }

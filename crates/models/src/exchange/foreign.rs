@@ -15,7 +15,7 @@ use serde_json::Map;
 use super::{
     bill::Bill,
     line::Line,
-    send::{Outgoing, json_headers, send},
+    send::{Outgoing, json_headers, send, unspeakable},
     source::Source,
     translation::{News, Translation},
 };
@@ -72,8 +72,11 @@ impl Foreign {
             drop_params: true,
             max_output: known.map_or(0, |model| model.max_output),
         };
-        let prepared = dialect::request(Front::Chat, api, &Bytes::from(said), &target)
-            .map_err(|fault| line.unsendable(fault))?;
+        let prepared =
+            dialect::request(Front::Chat, api, &Bytes::from(said), &target).map_err(|fault| {
+                let model = Arc::from(request.model.as_str());
+                unspeakable(&line.server.provider, &model, fault.to_string()).error
+            })?;
         let outgoing = Outgoing {
             method: Method::POST,
             url: line.url(&prepared.path)?,

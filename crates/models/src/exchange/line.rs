@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::flow::Break;
 use crate::{
     error::{Error, Kind, Phase},
-    http::{self, HeaderMap, HeaderName, HeaderValue, Url, header},
+    http::{self, HeaderMap, HeaderName, HeaderValue, Transport, Url, header},
     openai::versioned,
     options::{Api, Deadlines},
     routing::Server,
+    secret::Secret,
 };
 
 /// Anthropic's protocol as we speak it; its servers want to be told.
@@ -22,6 +23,8 @@ pub(crate) struct Line {
     pub(crate) server: Arc<Server>,
     /// The base URL without a slash at its end.
     base: String,
+    /// Where that is, for people.
+    address: Arc<str>,
     /// Credentials and configured headers.
     headers: HeaderMap,
 }
@@ -32,16 +35,24 @@ impl Line {
     /// # Errors
     /// When the key or a header can't be sent.
     pub(crate) fn new(server: &Arc<Server>) -> Result<Self, Error> {
-        let headers = headers(server).map_err(|source| Error::Encode {
-            provider: Arc::clone(&server.provider),
-            source,
-        })?;
+        let headers =
+            headers(server.api, server.key.as_ref(), &server.headers).map_err(|source| {
+                Error::Encode {
+                    provider: Arc::clone(&server.provider),
+                    source,
+                }
+            })?;
+        let base = if server.is_exact {
+            server.base_url.trim().to_owned()
+        } else {
+            base(server.api, &server.base_url)
+        };
         Ok(Self {
-            base: if server.is_exact {
-                server.base_url.trim().to_owned()
-            } else {
-                base(server.api, &server.base_url)
+            address: match &server.transport {
+                Transport::Tcp => Arc::from(base.as_str()),
+                Transport::Unix(path) => Arc::from(path.display().to_string()),
             },
+            base,
             server: Arc::clone(server),
             headers,
         })
@@ -104,6 +115,14 @@ impl Line {
         }
     }
 
+    pub(crate) fn not_json(&self, source: serde_json::Error) -> Error {
+        Error::Malformed {
+            provider: Arc::clone(&self.server.provider),
+            what: "not JSON as agreed",
+            source: Some(source),
+        }
+    }
+
     pub(crate) fn cut_off(&self) -> Error {
         Error::CutOff {
             provider: Arc::clone(&self.server.provider),
@@ -129,7 +148,7 @@ impl Line {
         }
         Error::Transport {
             provider: Arc::clone(&self.server.provider),
-            address: Arc::from(self.base.as_str()),
+            address: Arc::clone(&self.address),
             source,
         }
     }
@@ -158,11 +177,11 @@ impl Line {
             }),
             Kind::NotFound => Some(format!(
                 "`openclaw models list` shows what `{id}` serves; `{model}` is not among it, or the address {} is wrong",
-                self.base
+                self.address
             )),
             Kind::Malformed => Some(format!(
                 "{} points elsewhere: put the final address into `baseUrl` of provider `{id}`",
-                self.base
+                self.address
             )),
             Kind::ContextOverflow => {
                 Some("start a new session, or use a model with a larger window".to_owned())
@@ -172,15 +191,23 @@ impl Line {
     }
 }
 
-fn headers(server: &Server) -> Result<HeaderMap, Box<dyn std::error::Error + Send + Sync>> {
+/// The headers of every call to a server that speaks a protocol: its key, and what is configured.
+///
+/// # Errors
+/// When one of them can't be sent.
+pub(crate) fn headers(
+    api: Api,
+    key: Option<&Secret>,
+    more: &[(String, Secret)],
+) -> Result<HeaderMap, Box<dyn std::error::Error + Send + Sync>> {
     let mut headers = HeaderMap::with_capacity(4);
-    if server.api == Api::AnthropicMessages {
+    if api == Api::AnthropicMessages {
         let version = HeaderValue::from_static(ANTHROPIC_VERSION);
         headers.insert(HeaderName::from_static("anthropic-version"), version);
     }
-    if let Some(key) = &server.key {
+    if let Some(key) = key {
         let key = key.expose().trim();
-        let (name, value) = match server.api {
+        let (name, value) = match api {
             Api::AnthropicMessages => (HeaderName::from_static("x-api-key"), key.to_owned()),
             Api::Gemini => (HeaderName::from_static("x-goog-api-key"), key.to_owned()),
             Api::OpenAiCompletions | Api::OpenAiResponses | Api::Ollama => {
@@ -189,7 +216,7 @@ fn headers(server: &Server) -> Result<HeaderMap, Box<dyn std::error::Error + Sen
         };
         headers.insert(name, secret(&value)?);
     }
-    for (name, value) in &server.headers {
+    for (name, value) in more {
         headers.insert(
             HeaderName::try_from(name.as_str())?,
             secret(value.expose())?,
@@ -205,7 +232,7 @@ fn secret(value: &str) -> Result<HeaderValue, Box<dyn std::error::Error + Send +
 }
 
 /// Where the paths of a protocol begin.
-fn base(api: Api, base_url: &str) -> String {
+pub(crate) fn base(api: Api, base_url: &str) -> String {
     let base = base_url.trim().trim_end_matches('/');
     match api {
         Api::OpenAiCompletions => versioned(base),

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{clock::Clock, failure::shown_status, flow::Flow, line::Line};
 use crate::{
     dialect::Fault,
-    error::Error,
+    error::{Error, Kind},
     http::{self, Call, HeaderMap, HeaderName, HeaderValue, Http, Method, Url, header},
     limits::ERROR_BODY_BYTES_MAX,
     openai::refusal::{Classified, classify},
@@ -90,16 +90,42 @@ impl Failed {
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
         Self {
-            status: match &error {
-                Error::Answer { status, .. } => *status,
-                _ => 0,
-            },
+            status: status(&error),
             error,
             code: None,
             body: Bytes::new(),
             headers: HeaderMap::new(),
             is_unspeakable: false,
         }
+    }
+}
+
+/// The status that a failure came with; 0 when there was none.
+const fn status(error: &Error) -> u16 {
+    match error {
+        Error::Answer { status, .. } => *status,
+        _ => 0,
+    }
+}
+
+/// As [`Failed::shown_status`].
+pub(crate) fn shown(error: &Error) -> u16 {
+    shown_status(status(error), error.kind())
+}
+
+/// The failure of a candidate that the request can't be said to.
+pub(crate) fn unspeakable(provider: &Arc<str>, model: &Arc<str>, message: String) -> Failed {
+    Failed {
+        is_unspeakable: true,
+        ..Failed::from(Error::Answer {
+            provider: Arc::clone(provider),
+            model: Arc::clone(model),
+            status: 400,
+            // Another candidate may understand it.
+            kind: Kind::NoModel,
+            message,
+            hint: None,
+        })
     }
 }
 

@@ -1,11 +1,15 @@
+use std::sync::Mutex;
+
 use openclaw_types::{StopReason, Timestamp, env::SimEnv};
+use tokio::time::Instant;
 
 use super::*;
 use crate::{
+    error::Kind,
     options::{Deadlines, ModelOptions},
     profile::Tier,
     routes::Entry,
-    routing::{self, Ask, Builder, Deployment, Listing, Rules, Server, Settings},
+    routing::{self, Ask, Builder, Deployment, Health, Listing, Rules, Server, Settings},
     scripted::{Script, ScriptedProvider},
 };
 
@@ -16,10 +20,10 @@ struct Bench {
 }
 
 const DEADLINES: Deadlines = Deadlines {
-    connect_ms: 1,
-    first_byte_ms: 1,
-    idle_ms: 1,
-    total_ms: 1,
+    connect_ms: 10_000,
+    first_byte_ms: 10_000,
+    idle_ms: 10_000,
+    total_ms: 60_000,
 };
 
 impl Bench {
@@ -72,12 +76,10 @@ impl Bench {
         };
         let health = Health::default();
         let plan = routing::plan(&routes.table, &ask, &health, Timestamp(0), 1).unwrap();
+        let health = Arc::clone(&self.health);
         let failover = Failover {
-            reference: "p0/m0".to_owned(),
-            plan,
+            turn: Turn::new(plan, Arc::from("p0/m0"), health, env, None),
             routes: Arc::new(routes),
-            health: Arc::clone(&self.health),
-            env,
             bill: Bill::unkept(),
             tape: crate::recording::Tape::default(),
         };

@@ -10,19 +10,23 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use openclaw_types::Env;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use super::{
-    Server,
     decode::{Assembler, Fault},
     frame::Frame,
     refusal::Refusal,
 };
 use crate::{
-    error::{Error, Phase},
-    exchange::{clock::Clock, send::cleaned},
-    http::{Body, Response, header},
-    limits::{ANSWER_BYTES_MAX, SSE_EVENT_BYTES_MAX},
+    error::Error,
+    exchange::{
+        flow::{Flow, Piece},
+        line::Line,
+        send::{Opened, refused},
+    },
+    http::header,
+    limits::SSE_EVENT_BYTES_MAX,
+    options::Deadlines,
     provider::{Chunk, Head},
     sse,
 };
@@ -30,16 +34,13 @@ use crate::{
 /// One answer on its way in.
 #[derive(Debug)]
 pub(super) struct Answer {
-    server: Arc<Server>,
+    line: Arc<Line>,
     model: Arc<str>,
+    deadlines: Deadlines,
     env: Arc<dyn Env>,
-    body: Body,
+    flow: Flow,
     form: Form,
     assembler: Assembler,
-    clock: Clock,
-    // One timer for the whole answer. It is moved when it rings, not with every byte.
-    timer: Pin<Box<Sleep>>,
-    bytes: u64,
     ready: VecDeque<Chunk>,
     state: State,
 }
@@ -64,13 +65,13 @@ enum State {
 
 impl Answer {
     pub(super) fn new(
-        server: Arc<Server>,
+        line: Arc<Line>,
         model: Arc<str>,
-        response: Response,
-        clock: Clock,
+        deadlines: Deadlines,
+        opened: Opened,
         env: Arc<dyn Env>,
     ) -> Self {
-        let kind = response
+        let kind = opened
             .headers
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
@@ -81,53 +82,42 @@ impl Answer {
             Form::Events(sse::Parser::new())
         };
         let state = if kind.starts_with("text/html") {
-            State::Failed(Some(Box::new(server.malformed("a web page", None))))
+            State::Failed(Some(Box::new(line.malformed("a web page"))))
         } else {
             State::Reading
         };
         let start = Chunk::Start {
-            provider: server.id.to_string(),
+            provider: line.server.provider.to_string(),
             model: model.to_string(),
             head: Some(Arc::new(Head {
-                status: response.status.as_u16(),
-                headers: cleaned(response.headers),
+                status: opened.status,
+                headers: opened.headers,
             })),
         };
         Self {
-            timer: Box::pin(sleep_until(clock.next().1)),
-            server,
+            line,
             model,
+            deadlines,
             env,
-            body: response.body,
+            flow: opened.flow,
             form,
             assembler: Assembler::default(),
-            clock,
-            bytes: 0,
             ready: VecDeque::from([start]),
             state,
         }
     }
 
     fn take_bytes(&mut self, bytes: &Bytes) {
-        let now = Instant::now();
-        self.clock.byte(now);
-        self.bytes += bytes.len() as u64;
-        if self.clock.is_over(now) {
-            return self.fail(self.server.deadline(Phase::Total));
-        }
-        if self.bytes > ANSWER_BYTES_MAX {
-            return self.fail(self.server.malformed("longer than any answer may be", None));
-        }
         match &mut self.form {
             Form::Document(document) => {
                 document.extend_from_slice(bytes);
                 if document.len() > SSE_EVENT_BYTES_MAX {
-                    self.fail(self.server.malformed("longer than any answer may be", None));
+                    self.fail(self.line.malformed("longer than any answer may be"));
                 }
             }
             Form::Events(parser) => {
                 parser.push(bytes);
-                self.take_events(now);
+                self.take_events(Instant::now());
             }
         }
     }
@@ -139,7 +129,7 @@ impl Answer {
         {
             match event {
                 Ok(event) => self.take_event(&event, now),
-                Err(_too_long) => self.fail(self.server.malformed("one endless line", None)),
+                Err(_too_long) => self.fail(self.line.malformed("one endless line")),
             }
         }
     }
@@ -154,7 +144,7 @@ impl Answer {
         }
         self.take_frame(data, event.name == "error");
         if self.assembler.is_stopped() {
-            self.clock.stopped(now);
+            self.flow.clock.stopped(now);
         }
     }
 
@@ -163,18 +153,18 @@ impl Answer {
             Ok(frame) => frame,
             Err(_) if named_error => {
                 let refusal = Refusal::read(data);
-                return self.fail(self.server.refused(&self.model, &refusal, 0, None));
+                return self.refused(refusal);
             }
             Err(source) => {
-                return self.fail(self.server.malformed("not JSON as agreed", Some(source)));
+                return self.fail(self.line.not_json(source));
             }
         };
         if named_error || frame.error.is_some_and(|error| error.get() != "null") {
             let refusal = frame.error.map_or_else(|| Refusal::read(data), Refusal::of);
-            return self.fail(self.server.refused(&self.model, &refusal, 0, None));
+            return self.refused(refusal);
         }
         if let Some(refusal) = frame.base_resp.as_ref().and_then(Refusal::of_base) {
-            return self.fail(self.server.refused(&self.model, &refusal, 0, None));
+            return self.refused(refusal);
         }
         let ready = &mut self.ready;
         let mut say = |chunk| ready.push_back(chunk);
@@ -185,13 +175,13 @@ impl Answer {
         match taken {
             Ok(()) => {}
             Err(Fault::TooManyCalls) => {
-                self.fail(self.server.malformed("full of tool calls", None));
+                self.fail(self.line.malformed("full of tool calls"));
             }
             Err(Fault::ArgumentsTooLong) => {
-                self.fail(self.server.malformed("a tool call without end", None));
+                self.fail(self.line.malformed("a tool call without end"));
             }
             Err(Fault::Json(source)) => {
-                self.fail(self.server.malformed("not JSON as agreed", Some(source)));
+                self.fail(self.line.not_json(source));
             }
         }
     }
@@ -202,7 +192,7 @@ impl Answer {
             let document = document.split();
             self.take_frame(&document, false);
             if matches!(self.state, State::Reading) && !self.assembler.is_stopped() {
-                self.fail(self.server.malformed("no chat completion", None));
+                self.fail(self.line.malformed("no chat completion"));
             }
         }
         // Some servers end with their last line and no end mark, which is good enough after a reason to stop.
@@ -224,12 +214,15 @@ impl Answer {
         } = self;
         let finished = assembler.finish(|| env.fresh_id(), &mut |chunk| ready.push_back(chunk));
         if finished.is_none() {
-            return self.fail(Error::CutOff {
-                provider: Arc::clone(&self.server.id),
-            });
+            return self.fail(self.line.cut_off());
         }
-        self.clock.done(now);
+        self.flow.clock.done(now);
         self.state = State::Draining;
+    }
+
+    fn refused(&mut self, refusal: Refusal) {
+        let classified = refusal.classified(0, None);
+        self.fail(refused(&self.line, &self.model, classified).error);
     }
 
     fn fail(&mut self, error: Error) {
@@ -252,31 +245,16 @@ impl Answer {
 
     /// Waits for bytes or the next deadline, and takes what came.
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Poll::Ready(piece) = Pin::new(&mut self.body).poll_next(cx) {
-            match piece {
-                Some(Ok(bytes)) if matches!(self.state, State::Reading) => self.take_bytes(&bytes),
-                // Something follows the end mark: not a connection to use again.
-                Some(Ok(_)) => self.state = State::Ended,
-                Some(Err(source)) => {
-                    let error = self.server.transport_error(source);
-                    self.interrupted(error, Instant::now());
-                }
-                None if matches!(self.state, State::Draining) => self.state = State::Ended,
-                None => self.end(Instant::now()),
+        match ready!(self.flow.poll_piece(cx)) {
+            Piece::Bytes(bytes) if matches!(self.state, State::Reading) => self.take_bytes(&bytes),
+            // Something follows the end mark: not a connection to use again.
+            Piece::Bytes(_) => self.state = State::Ended,
+            Piece::Broken(how) => {
+                let error = self.line.broken(how, &self.deadlines);
+                self.interrupted(error, Instant::now());
             }
-            return Poll::Ready(());
-        }
-        let (phase, until) = self.clock.next();
-        if until < self.timer.deadline() {
-            self.timer.as_mut().reset(until);
-        }
-        ready!(self.timer.as_mut().poll(cx));
-        let now = Instant::now();
-        if now >= until {
-            let error = self.server.deadline(phase);
-            self.interrupted(error, now);
-        } else {
-            self.timer.as_mut().reset(until);
+            Piece::End if matches!(self.state, State::Draining) => self.state = State::Ended,
+            Piece::End => self.end(Instant::now()),
         }
         Poll::Ready(())
     }

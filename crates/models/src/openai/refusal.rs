@@ -1,13 +1,13 @@
 //! What a server's error body says, and what kind of failure it amounts to.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Server, frame::BaseResponse};
+use super::frame::BaseResponse;
 use crate::{
-    error::{Error, Kind, Phase},
+    error::{Kind, Phase},
     http::{HeaderMap, header},
     limits::ERROR_MESSAGE_CHARS_MAX,
 };
@@ -32,18 +32,7 @@ pub(crate) struct Classified {
 
 /// Classifies an answer that refuses the call; `status` is 0 in the middle of a stream.
 pub(crate) fn classify(status: u16, headers: &HeaderMap, body: &[u8]) -> Classified {
-    let refusal = Refusal::read(body);
-    let status = if status >= 300 {
-        status
-    } else {
-        refusal.own_status().unwrap_or(0)
-    };
-    Classified {
-        status,
-        kind: refusal.kind(status, retry_after(headers)),
-        message: refusal.message,
-        code: Some(refusal.code).filter(|code| !code.is_empty()),
-    }
+    Refusal::read(body).classified(status, retry_after(headers))
 }
 
 #[derive(Deserialize)]
@@ -139,6 +128,21 @@ impl Refusal {
         })
     }
 
+    /// What it amounts to; `status` is 0 in the middle of a stream.
+    pub(super) fn classified(self, status: u16, retry_after: Option<Duration>) -> Classified {
+        let status = if status >= 300 {
+            status
+        } else {
+            self.own_status().unwrap_or(0)
+        };
+        Classified {
+            status,
+            kind: self.kind(status, retry_after),
+            message: self.message,
+            code: Some(self.code).filter(|code| !code.is_empty()),
+        }
+    }
+
     /// The status that the error itself names; servers in between put one into `code`.
     fn own_status(&self) -> Option<u16> {
         self.code
@@ -230,75 +234,8 @@ impl Refusal {
     }
 }
 
-impl Server {
-    /// The error of an answer that refuses the call; `status` is 0 in the middle of a stream.
-    pub(super) fn refused(
-        &self,
-        model: &Arc<str>,
-        refusal: &Refusal,
-        status: u16,
-        retry_after: Option<Duration>,
-    ) -> Error {
-        let status = if status >= 300 {
-            status
-        } else {
-            refusal.own_status().unwrap_or(0)
-        };
-        let kind = refusal.kind(status, retry_after);
-        let mut message = refusal.message.clone();
-        if let Some(key) = self.key.as_ref().filter(|key| key.expose().len() >= 8) {
-            message = message.replace(key.expose(), "[key]");
-        }
-        if message.is_empty() {
-            "no reason given".clone_into(&mut message);
-        }
-        Error::Answer {
-            provider: Arc::clone(&self.id),
-            model: Arc::clone(model),
-            status,
-            kind,
-            message,
-            hint: self.hint(kind, model),
-        }
-    }
-
-    fn hint(&self, kind: Kind, model: &str) -> Option<String> {
-        let id = &self.id;
-        match kind {
-            Kind::Auth => Some(match (&self.key_variable, &self.key) {
-                (Some(variable), Some(_)) => {
-                    format!("`{id}` refused the key: check {variable}, then restart the gateway")
-                }
-                (Some(variable), None) => {
-                    format!("`{id}` wants a key: set {variable}, then restart the gateway")
-                }
-                (None, _) => format!("check `apiKey` of provider `{id}`"),
-            }),
-            Kind::NotFound => Some(format!(
-                "`openclaw models list` shows what `{id}` serves; `{model}` is not among it, or the address {} is wrong",
-                self.address
-            )),
-            Kind::Malformed => Some(format!(
-                "{} points elsewhere: put the final address into `baseUrl` of provider `{id}`",
-                self.address
-            )),
-            Kind::ContextOverflow => {
-                Some("start a new session, or use a model with a larger window".to_owned())
-            }
-            Kind::Overloaded
-            | Kind::RateLimited { .. }
-            | Kind::BadRequest
-            | Kind::Refused
-            | Kind::Timeout(_)
-            | Kind::Transport
-            | Kind::NoModel
-            | Kind::Cancelled => None,
-        }
-    }
-}
-
 /// `Retry-After` in seconds, or the milliseconds that some servers add; a date is not used by model servers.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let number = |value: &http::HeaderValue| value.to_str().ok()?.trim().parse::<f64>().ok();
     let ms = headers.get("retry-after-ms").and_then(number);
     let seconds = headers.get(header::RETRY_AFTER).and_then(number);

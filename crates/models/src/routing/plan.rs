@@ -162,6 +162,19 @@ impl Plan {
         !self.slots.is_empty()
     }
 
+    /// Whether anybody but the candidate that was handed out last could still be asked for the first time.
+    #[must_use]
+    pub fn has_more(&self, health: &Health, now: Timestamp) -> bool {
+        let current = self.current.as_ref().map(|(place, _)| *place);
+        let slots = self.slots.iter().enumerate();
+        slots
+            .filter(|(place, _)| Some(*place) != current)
+            .any(|(_, slot)| {
+                let state = || health.state(&slot.deployment, self.tokens, now);
+                slot.tried == Tried::No && !matches!(state(), State::Away(_))
+            })
+    }
+
     /// What to do next. The candidate it hands out counts as asked.
     pub fn next(&mut self, health: &mut Health, now: Timestamp) -> Next {
         if let Some((place, _)) = self.current.take() {

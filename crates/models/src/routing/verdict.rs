@@ -46,12 +46,13 @@ pub fn verdict(kind: Kind) -> Verdict {
         Kind::Timeout(Phase::Connect | Phase::FirstByte | Phase::Idle) | Kind::Malformed => {
             (true, true, Rest::Last(MEDIUM))
         }
-        // Another model may have a larger window, and this one is fine.
-        Kind::ContextOverflow | Kind::NoModel => (true, false, Rest::None),
-        // The request is at fault, the time is up, or nobody wants an answer any more.
-        Kind::BadRequest | Kind::Refused | Kind::Timeout(Phase::Total) | Kind::Cancelled => {
-            (false, false, Rest::None)
+        // Another model may have a larger window or be quicker, and this one is fine: how long it had is the caller's
+        // choice.
+        Kind::ContextOverflow | Kind::NoModel | Kind::Timeout(Phase::Total) => {
+            (true, false, Rest::None)
         }
+        // The request is at fault, or nobody wants an answer any more.
+        Kind::BadRequest | Kind::Refused | Kind::Cancelled => (false, false, Rest::None),
     };
     Verdict {
         moves_on,
@@ -93,7 +94,7 @@ mod tests {
             (Kind::Timeout(Phase::Connect), true, true, last(10)),
             (Kind::Timeout(Phase::FirstByte), true, true, last(10)),
             (Kind::Timeout(Phase::Idle), true, true, last(10)),
-            (Kind::Timeout(Phase::Total), false, false, Rest::None),
+            (Kind::Timeout(Phase::Total), true, false, Rest::None),
             (Kind::Transport, true, true, last(5)),
             (Kind::Malformed, true, true, last(10)),
             (Kind::NoModel, true, false, Rest::None),

@@ -220,7 +220,10 @@ fn a_request_at_fault_leaves_its_group_for_the_fallbacks_that_were_chosen_for_it
     assert_eq!(starts("c", Kind::Refused, 400), ["p", "q/safe"]);
     assert_eq!(starts("c", Kind::ContextOverflow, 400), ["p", "q/big"]);
     assert_eq!(starts("g", Kind::ContextOverflow, 400), ["p", "p", "q/h"]);
-    assert_eq!(starts("g", Kind::Timeout(Phase::Total), 0), ["p"]);
+    assert_eq!(
+        starts("g", Kind::Timeout(Phase::Total), 0),
+        ["p", "p", "q/h"]
+    );
 }
 
 #[test]
