@@ -81,7 +81,8 @@ impl One<'_> {
         };
         if deployment.server.is_exact && self.passed().is_none() {
             return Err(unspeakable(
-                deployment,
+                deployment.provider(),
+                &deployment.model,
                 "only what is passed through goes there".to_owned(),
             )
             .into());

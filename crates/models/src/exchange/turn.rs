@@ -216,7 +216,8 @@ impl Turn {
             by,
             left,
         };
-        let told = timeout_at(Instant::now() + share, asking.ask(attempt, bill));
+        let asked = Box::pin(asking.ask(attempt, bill));
+        let told = timeout_at(Instant::now() + share, asked);
         told.await.unwrap_or_else(|_elapsed| {
             Err(Stumble::from(Error::Deadline {
                 provider: Arc::clone(candidate.deployment.provider()),

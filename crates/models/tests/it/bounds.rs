@@ -22,10 +22,7 @@ use crate::{
 const DOCUMENT: &str = r#"{"id":"c","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"all"},"finish_reason":"stop"}]}"#;
 
 fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(object) => object,
-        other => panic!("no object: {other}"),
-    }
+    value.as_object().cloned().expect("an object")
 }
 
 /// The limits that a server is told, of a request with these fields to a deployment with those.

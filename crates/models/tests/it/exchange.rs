@@ -551,7 +551,7 @@ async fn a_flood_is_cut_off_at_the_bound() {
 }
 
 #[tokio::test]
-async fn a_clients_own_deadline_holds_for_each_candidate() {
+async fn a_clients_own_deadline_holds_for_the_whole_request_and_leaves_time_for_a_fallback() {
     let chain = Chain::start(DEADLINES, vec![vec![Act::Hang], answer(&["ok"])]).await;
     let asked = Ask {
         controls: Controls {
