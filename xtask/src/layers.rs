@@ -21,7 +21,7 @@ const ALL: &[&str] = &[
     "gateway", "client",
 ];
 
-pub(crate) const LAYERS: [Layer; 12] = [
+pub(crate) const LAYERS: [Layer; 13] = [
     Layer {
         name: "types",
         rank: 0,
@@ -49,6 +49,11 @@ pub(crate) const LAYERS: [Layer; 12] = [
     },
     Layer {
         name: "accounts",
+        rank: 1,
+        may_use: &["types"],
+    },
+    Layer {
+        name: "cron",
         rank: 1,
         may_use: &["types"],
     },
