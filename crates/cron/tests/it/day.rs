@@ -75,6 +75,26 @@ impl World<'_> {
             book
         })
     }
+
+    /// A restart every 37 minutes, after which the configuration is applied again, and a clock that is set back by
+    /// some seconds for a moment every 50.
+    fn disturb(&mut self, tick: i64) {
+        if tick % 74 == 0 {
+            self.book = None;
+            for (name, schedule) in schedules(self.env.now()) {
+                if name != "once" {
+                    self.book()
+                        .ensure(JobId::parse(name).unwrap(), job(name, schedule))
+                        .unwrap();
+                }
+            }
+        }
+        if tick % 101 == 0 {
+            self.env.advance_ms(-20_000);
+            assert_eq!(self.book().due().unwrap().firings, []);
+            self.env.advance_ms(20_000);
+        }
+    }
 }
 
 fn simulate(start: i64, is_spring: bool) {
@@ -99,24 +119,7 @@ fn simulate(start: i64, is_spring: bool) {
     let mut fired: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for tick in 1..=24 * 60 * 2 {
         world.env.advance_ms(MINUTE / 2);
-        // A restart every 37 minutes, and the configuration is applied again.
-        if tick % 74 == 0 {
-            world.book = None;
-            for (name, schedule) in schedules(world.env.now()) {
-                if name != "once" {
-                    world
-                        .book()
-                        .ensure(JobId::parse(name).unwrap(), job(name, schedule))
-                        .unwrap();
-                }
-            }
-        }
-        // A clock that is corrected by some seconds now and then.
-        if tick % 101 == 0 {
-            world.env.advance_ms(-20_000);
-            assert_eq!(world.book().due().unwrap().firings, []);
-            world.env.advance_ms(20_000);
-        }
+        world.disturb(tick);
         let now = world.env.now();
         let firings = world.book().due().unwrap().firings;
         for firing in firings {
