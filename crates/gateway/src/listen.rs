@@ -2,6 +2,7 @@
 
 mod places;
 mod stream;
+mod threads;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -18,8 +19,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
-pub(crate) use self::places::{Place, UNPROVEN_MAX};
 use self::{places::Places, stream::Impatient};
+pub(crate) use self::{
+    places::{Place, UNPROVEN_MAX},
+    threads::Threads,
+};
 
 /// What a socket beyond the limit is told. Nothing was read of it, so there is no telling what it wanted.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
@@ -66,12 +70,53 @@ pub(crate) fn raise_descriptors() {
     }
 }
 
-/// Accepts until told to stop; every connection's task belongs to `tasks`.
+/// Where connections are served.
+#[derive(Debug)]
+pub(crate) struct Crew {
+    /// The owner of every connection's task.
+    pub(crate) tasks: TaskTracker,
+    /// Threads of their own; without them it is the runtime that accepts.
+    pub(crate) threads: Option<Threads>,
+}
+
+impl Crew {
+    fn serve(&mut self, accepted: Accepted, router: Router, stop: CancellationToken) {
+        let Some(thread) = self.threads.as_mut().and_then(Threads::next) else {
+            let _task = self.tasks.spawn(connection(accepted, router, stop));
+            return;
+        };
+        let Accepted {
+            stream,
+            peer,
+            place,
+        } = accepted;
+        // A socket is told of by the runtime that it was made in.
+        let Ok(stream) = stream.into_std() else {
+            return;
+        };
+        let moved = async move {
+            match TcpStream::from_std(stream) {
+                Ok(stream) => {
+                    let accepted = Accepted {
+                        stream,
+                        peer,
+                        place,
+                    };
+                    connection(accepted, router, stop).await;
+                }
+                Err(error) => tracing::warn!(%error, "a socket was lost on its way"),
+            }
+        };
+        let _task = self.tasks.spawn_on(moved, thread);
+    }
+}
+
+/// Accepts until told to stop; every connection's task belongs to the crew.
 pub(crate) async fn serve(
     listener: TcpListener,
     connections_max: usize,
     router: Router,
-    tasks: TaskTracker,
+    mut crew: Crew,
     stop: CancellationToken,
 ) {
     let places = Places::new(connections_max);
@@ -80,7 +125,7 @@ pub(crate) async fn serve(
         let accepted = tokio::select! {
             biased;
             // A stop goes first: nothing new is accepted once it was asked for.
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -94,7 +139,7 @@ pub(crate) async fn serve(
                     peer,
                     place,
                 };
-                let _task = tasks.spawn(connection(accepted, router.clone(), stop.clone()));
+                crew.serve(accepted, router.clone(), stop.clone());
             }
             Err(error) => {
                 if let Some(kept) = complaints.next(Instant::now()) {
@@ -103,6 +148,12 @@ pub(crate) async fn serve(
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+    drop(listener);
+    if crew.threads.is_some() {
+        // They are needed to the end of the last connection.
+        let _is_closed = crew.tasks.close();
+        crew.tasks.wait().await;
     }
 }
 
@@ -185,7 +236,67 @@ async fn connection(accepted: Accepted, router: Router, stop: CancellationToken)
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
+
+    /// The name of the thread that answers.
+    async fn named() -> String {
+        std::thread::current().name().unwrap_or_default().to_owned()
+    }
+
+    /// Asks once, and leaves the connection open.
+    async fn ask(stream: &mut TcpStream) -> String {
+        let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        loop {
+            let read = stream.read_buf(&mut answer).await.unwrap();
+            assert_ne!(read, 0, "closed");
+            let text = String::from_utf8_lossy(&answer);
+            if let Some((_, body)) = text.split_once("\r\n\r\n")
+                && !body.is_empty()
+            {
+                return body.to_owned();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn each_connection_stays_on_one_thread_and_a_stop_ends_them_all() {
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let crew = Crew {
+            tasks: TaskTracker::new(),
+            threads: Some(Threads::start("t").unwrap()),
+        };
+        let router = Router::new().route("/", axum::routing::get(named));
+        let mut serving = tokio::task::JoinSet::new();
+        let _task = serving.spawn(serve(listener, 10, router, crew, stop.clone()));
+        let mut seen = BTreeSet::new();
+        let mut open = Vec::new();
+        for _connection in 0..8 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let first = ask(&mut stream).await;
+            for _again in 0..3 {
+                assert_eq!(ask(&mut stream).await, first);
+            }
+            let _is_new = seen.insert(first);
+            open.push(stream);
+        }
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(seen.len(), cores.min(8), "{seen:?}");
+        stop.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(10), serving.join_next()).await;
+        let ended = ended.expect("it ends when its connections have");
+        ended.expect("a task").unwrap();
+        for mut stream in open {
+            assert_eq!(stream.read(&mut [0]).await.unwrap(), 0, "closed");
+        }
+    }
 
     #[test]
     fn a_lack_of_descriptors_is_said_once_a_minute() {

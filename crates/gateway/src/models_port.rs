@@ -48,7 +48,7 @@ impl Port {
         router: Router,
         accounts: Accounts,
         config: &Config,
-        (tasks, stop): (TaskTracker, CancellationToken),
+        stop: CancellationToken,
     ) {
         let keeper = Keeper {
             accounts,
@@ -61,7 +61,14 @@ impl Port {
         };
         let connections = usize::try_from(config.limits.connections).unwrap_or(usize::MAX);
         let table = doors::guarded(table, options);
-        listen::serve(self.listener, connections, table, tasks, stop).await;
+        let threads = listen::Threads::start("models").inspect_err(
+            |error| tracing::warn!(%error, "the models' port has no threads of its own"),
+        );
+        let crew = listen::Crew {
+            tasks: TaskTracker::new(),
+            threads: threads.ok(),
+        };
+        listen::serve(self.listener, connections, table, crew, stop).await;
     }
 }
 
@@ -112,9 +119,9 @@ impl RouterServer {
         let options = boot::router_options(&config, &instance, VERSION);
         let router = Router::new(options, models.clone(), accounts.clone(), env);
         let (tasks, accepting) = (TaskTracker::new(), CancellationToken::new());
-        let (for_port, stop, kept) = (tasks.clone(), accepting.clone(), accounts.clone());
+        let (stop, kept) = (accepting.clone(), accounts.clone());
         let _task = tasks.spawn(async move {
-            port.serve(router, kept, &config, (for_port, stop)).await;
+            port.serve(router, kept, &config, stop).await;
         });
         tracing::info!(%address, version = VERSION, "router ready");
         Ok(Self {

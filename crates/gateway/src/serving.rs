@@ -32,7 +32,10 @@ pub(crate) async fn open(state: &Arc<State>, listener: TcpListener, accepting: &
         listener,
         usize::try_from(state.config.limits.connections).unwrap_or(usize::MAX),
         http::router(Arc::clone(state), surface),
-        state.tasks.clone(),
+        listen::Crew {
+            tasks: state.tasks.clone(),
+            threads: None,
+        },
         accepting.clone(),
     );
     let _task = state.tasks.spawn(serving);
@@ -50,8 +53,7 @@ fn serve_models(state: &Arc<State>, port: Port, surface: Router, stop: Cancellat
     let _address = state.router_address.get_or_init(|| port.address);
     let shared = Arc::clone(state);
     let _task = state.tasks.spawn(async move {
-        let tasks = (shared.tasks.clone(), stop);
-        port.serve(surface, shared.accounts.clone(), &shared.config, tasks)
+        port.serve(surface, shared.accounts.clone(), &shared.config, stop)
             .await;
     });
 }

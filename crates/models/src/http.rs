@@ -1,7 +1,6 @@
 //! The one HTTP client: made when first used, without root certificates until something asks for https.
 
 use std::{
-    collections::BTreeMap,
     path::PathBuf,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -12,7 +11,9 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream::BoxStream};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use indexmap::IndexMap;
 pub use reqwest::Url;
+use tokio::runtime;
 
 pub use self::error::Error;
 use crate::limits::CLIENTS_MAX;
@@ -21,7 +22,7 @@ mod client;
 mod error;
 
 /// How to reach a server.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum Transport {
     /// As the URL says.
     #[default]
@@ -92,12 +93,15 @@ pub struct Http {
 #[derive(Debug)]
 struct Shared {
     options: Options,
-    clients: Mutex<BTreeMap<Key, reqwest::Client>>,
+    clients: Mutex<IndexMap<Key, reqwest::Client>>,
 }
 
 /// What needs a client of its own.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
+    /// A connection is driven by the runtime that opened it, and another one would have to wake that one for each byte.
+    /// With TLS that is little beside the rest, and the system's roots are read once.
+    runtime: Option<runtime::Id>,
     transport: Transport,
     tls: bool,
     connect: Duration,
@@ -120,8 +124,10 @@ impl Http {
     /// # Errors
     /// When there is no answer; an answer with an error status is an answer.
     pub async fn send(&self, call: Call) -> Result<Response, Error> {
+        let tls = call.url.scheme() == "https";
         let client = self.client(Key {
-            tls: call.url.scheme() == "https",
+            runtime: (!tls).then(|| runtime::Handle::current().id()),
+            tls,
             transport: call.transport,
             connect: call.connect,
         })?;
@@ -156,9 +162,9 @@ impl Http {
         let client = client::build(&key, &self.shared.options)?;
         if clients.len() >= CLIENTS_MAX {
             // Calls in flight keep their client; a later one makes it again.
-            clients.pop_first();
+            let _oldest = clients.shift_remove_index(0);
         }
-        clients.insert(key, client.clone());
+        let _none = clients.insert(key, client.clone());
         Ok(client)
     }
 }

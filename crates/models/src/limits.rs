@@ -31,8 +31,8 @@ pub const ALIAS_STEPS_MAX: usize = 8;
 /// The longest `Retry-After` that is believed; after it one call finds out again.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
-/// Clients kept, one for each kind of transport and connect deadline.
-pub const CLIENTS_MAX: usize = 32;
+/// Clients kept, one for each kind of transport, connect deadline and runtime.
+pub const CLIENTS_MAX: usize = 128;
 /// Idle connections kept for each server: as many as runs may be in flight.
 pub const IDLE_CONNECTIONS_MAX: usize = 128;
 /// How long an idle connection is kept: less than the five seconds after which common Python servers close theirs,

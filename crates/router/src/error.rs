@@ -186,6 +186,7 @@ fn anthropic(told: &Told) -> Value {
     let kind = match told.status {
         400 | 422 => "invalid_request_error",
         401 => "authentication_error",
+        402 => "billing_error",
         403 => "permission_error",
         404 => "not_found_error",
         413 => "request_too_large",
@@ -265,6 +266,8 @@ fn failed(failure: &Failure) -> Told {
 fn upstream(upstream: &Upstream) -> Told {
     let message = upstream.message.clone();
     let told = match (upstream.kind, upstream.status) {
+        // The provider's account is empty; the caller's key is not at fault.
+        (Kind::Auth, 402) => Told::new(402, "billing_error", message),
         (Kind::Auth, 403) => Told::new(403, "permission_error", message),
         (Kind::Auth, _) => Told::new(401, "authentication_error", message),
         (Kind::NotFound, _) => invalid(404, message),

@@ -20,6 +20,9 @@ pub(crate) fn set(headers: &mut HeaderMap, name: &'static str, value: impl std::
 
 /// Dollars as LiteLLM writes them: the fewest digits that say the number, as Python's `repr` has them.
 fn dollars(money: Money) -> String {
+    if money == Money::ZERO {
+        return "0.0".to_owned();
+    }
     let usd = money.as_usd();
     let short = format!("{usd:e}");
     let (digits, exponent) = short.split_once('e').unwrap_or((&short, "0"));

@@ -46,7 +46,7 @@ const DIALECTS: [(&str, Api, &str); 5] = [
 
 /// How a request may end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Outcome {
+pub(crate) enum Outcome {
     /// The whole answer.
     Answer,
     /// An error of this class before anything was said.
@@ -57,7 +57,7 @@ enum Outcome {
 
 /// Statuses that say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Class {
+pub(crate) enum Class {
     /// This one.
     Is(u16),
     /// The backend is at fault: any 5xx.
@@ -70,7 +70,7 @@ use Class::{Backend as AtFault, Is, Late};
 use Outcome::{Answer, Broken, Refused};
 
 /// Each mode, what is made of a whole answer, and of a stream.
-const FAULTS: [(&str, Outcome, Outcome); 40] = [
+pub(crate) const FAULTS: [(&str, Outcome, Outcome); 40] = [
     ("reply", Answer, Answer),
     ("400", Refused(Is(400)), Refused(Is(400))),
     ("401", Refused(Is(401)), Refused(Is(401))),
@@ -307,7 +307,7 @@ fn said(text: &str) -> String {
         .collect()
 }
 
-fn is_as_expected(expected: Outcome, found: Outcome) -> bool {
+pub(crate) fn is_as_expected(expected: Outcome, found: Outcome) -> bool {
     match (expected, found) {
         // A backend's own timeout may be told as one, or as its fault.
         (Refused(AtFault), Refused(Late)) => true,

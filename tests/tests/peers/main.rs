@@ -8,6 +8,7 @@
 mod backend;
 mod clients;
 mod faults;
+mod fronts;
 mod litellm;
 mod ours;
 mod upstream;

@@ -21,7 +21,7 @@ use crate::{
 
 const DOCUMENT: &str = r#"{"id":"c","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"all"},"finish_reason":"stop"}]}"#;
 
-fn object(value: Value) -> Map<String, Value> {
+fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().expect("an object")
 }
 
@@ -40,11 +40,11 @@ async fn told(request: Value, deployment: Value, budget: Option<f64>) -> Value {
     options.routing.deployments = vec![DeploymentOptions {
         base_url: Some(server.url.clone()),
         price: Price::per_token_usd(0.0, 1.0, None, None),
-        extra: object(deployment),
+        extra: object(&deployment),
         ..DeploymentOptions::named("group", "somebody", "m", DEADLINES)
     }];
     let models = start(options);
-    let mut body = object(request);
+    let mut body = object(&request);
     body.insert("model".to_owned(), json!("group"));
     body.insert(
         "messages".to_owned(),
