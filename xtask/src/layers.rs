@@ -21,7 +21,7 @@ const ALL: &[&str] = &[
     "gateway", "client",
 ];
 
-pub(crate) const LAYERS: [Layer; 13] = [
+pub(crate) const LAYERS: [Layer; 14] = [
     Layer {
         name: "types",
         rank: 0,
@@ -54,6 +54,11 @@ pub(crate) const LAYERS: [Layer; 13] = [
     },
     Layer {
         name: "cron",
+        rank: 1,
+        may_use: &["types"],
+    },
+    Layer {
+        name: "ledger",
         rank: 1,
         may_use: &["types"],
     },
