@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use memchr::memmem;
 use openclaw_types::{Env, Timestamp};
 
 use self::restore::restore;
@@ -25,7 +26,7 @@ use crate::{
     ledger::{Disk, Kind, Ledger, Line, RealDisk, lock, read},
     options::{Allowances, Options},
     report::{Alert, BudgetState, Dimension, LogEntry, Query, Report, Status},
-    secret::Digest,
+    secret::{Digest, Secret},
     ticket::Ticket,
 };
 
@@ -54,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) ledger: Ledger,
     dir: PathBuf,
     master: Option<Digest>,
+    /// The same in clear, only to find it where it must not be.
+    master_key: Option<Secret>,
     book: Mutex<Book>,
     board: Arc<Board>,
     /// Held while the file of keys is replaced, so that one change follows the other.
@@ -124,7 +127,8 @@ impl Accounts {
                 env,
                 ledger,
                 dir,
-                master: master_key.map(|key| Digest::of(key.expose())),
+                master: master_key.as_ref().map(|key| Digest::of(key.expose())),
+                master_key,
                 book: Mutex::new(book),
                 board,
                 keys_file: Mutex::new(()),
@@ -172,6 +176,14 @@ impl Accounts {
             None if inner.master.is_none() => Ok(Caller::Open),
             None => Err(Denied::WrongKey),
         }
+    }
+
+    /// Whether the master key is somewhere in these bytes; one that is shorter than `bytes_min` is not looked for.
+    #[must_use]
+    pub fn master_key_is_in(&self, bytes: &[u8], bytes_min: usize) -> bool {
+        let key = self.inner.master_key.as_ref().map(Secret::expose);
+        let key = key.filter(|key| key.len() >= bytes_min.max(1));
+        key.is_some_and(|key| memmem::find(bytes, key.as_bytes()).is_some())
     }
 
     /// Asks for a call. Limits come first, then budgets; nothing is counted of what is refused.

@@ -17,6 +17,7 @@ mod error;
 mod headers;
 mod health;
 mod keys;
+mod leak;
 mod limits;
 mod listing;
 mod metrics;

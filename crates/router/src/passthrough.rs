@@ -14,6 +14,7 @@ use crate::{
     body,
     completion::{self, Call},
     error::Refusal,
+    leak::{self, decoded},
     state::{Endpoint, Router},
 };
 
@@ -21,9 +22,6 @@ use crate::{
 const GROUP: &str = "agent/";
 /// Where chat completions are, below what a path stands for.
 const CHAT: [&str; 3] = ["", "chat/completions", "v1/chat/completions"];
-
-/// Fields of queries that are for keys, as some providers have them.
-const KEYS_IN_QUERIES: [&str; 5] = ["key", "api_key", "api-key", "access_token", "token"];
 
 /// `/agent/<name>`.
 pub(crate) async fn whole(
@@ -134,9 +132,16 @@ async fn sent_on(
     };
     let mut ask = completion::ask(call, caller, &endpoint.reference, asked, &sent.headers);
     if !is_chat || is_target {
+        let looked_at = leak::Sent {
+            path: rest,
+            query: sent.uri.query().unwrap_or_default(),
+            headers: &sent.headers,
+            body: &ask.body,
+        };
+        leak::refuse(&call.router.inner.accounts, caller, &looked_at)?;
         ask.controls.passthrough = Some(Passthrough {
             path: rest.to_owned(),
-            query: query_without_credentials(&call.router, &sent),
+            query: sent.uri.query().map(query_without_credentials),
             headers: sent_headers(&sent.headers, endpoint.forwards_headers),
             method: sent.method,
             is_chat,
@@ -164,37 +169,14 @@ fn sent_headers(headers: &HeaderMap, all: bool) -> HeaderMap {
     kept
 }
 
-/// The query without fields that are named as a key, and without any that holds one of ours.
-fn query_without_credentials(router: &Router, sent: &Sent) -> Option<String> {
-    let query = sent.uri.query()?;
+/// The query without fields that are named as a key.
+fn query_without_credentials(query: &str) -> String {
     let is_key = |field: &&str| {
-        let (name, value) = field.split_once('=').unwrap_or((field, ""));
-        let (name, value) = (decoded(name), decoded(value));
-        let is_ours = || {
-            let known = router.inner.accounts.identify(Some(&value));
-            matches!(known, Ok(Caller::Master | Caller::Key(_)))
-        };
-        KEYS_IN_QUERIES.contains(&name.to_ascii_lowercase().as_str()) || is_ours()
+        let name = field.split_once('=').map_or(*field, |(name, _)| name);
+        leak::is_for_keys(&decoded(name))
     };
     let kept: Vec<&str> = query.split('&').filter(|field| !is_key(field)).collect();
-    Some(kept.join("&"))
-}
-
-/// A part of a query without its percent signs.
-fn decoded(part: &str) -> String {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        let meant = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        let (byte, left) = match (first, meant) {
-            (b'%', Some(meant)) => (meant, after.get(2..).unwrap_or_default()),
-            _ => (*first, after),
-        };
-        bytes.push(byte);
-        rest = left;
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    kept.join("&")
 }
 
 /// What a path stands for: what the configuration says, or the group of that name.

@@ -14,7 +14,6 @@ async fn what_is_sent_on_arrives_as_it_was_but_for_keys() {
         .header("authorization", format!("Bearer {key}"))
         .header("x-api-key", &key)
         .header("x-goog-api-key", &key)
-        .header("x-forwarded-key", format!("is {key}"))
         .header("cookie", "session=1")
         .header("x-litellm-tags", "a")
         .header("content-type", "text/csv")
@@ -29,39 +28,86 @@ async fn what_is_sent_on_arrives_as_it_was_but_for_keys() {
     assert_eq!(seen.headers["authorization"], format!("Bearer {UPSTREAM}"));
     assert_eq!(seen.headers["content-type"], "text/csv");
     assert_eq!(seen.headers["x-purpose"], "fine-tune");
-    for gone in [
-        "cookie",
-        "x-litellm-tags",
-        "x-api-key",
-        "x-goog-api-key",
-        "x-forwarded-key",
-    ] {
+    for gone in ["cookie", "x-litellm-tags", "x-api-key", "x-goog-api-key"] {
         assert!(!seen.headers.contains_key(gone), "{gone}: {seen:?}");
     }
     assert!(!seen.everything().contains(&key), "{seen:?}");
 }
 
+/// A request with a key, its address, one more header, and its body.
+fn with(key: &str, rest: &str, header: &str, body: &str) -> Request<Body> {
+    Request::post(format!("/agent/steward/{rest}"))
+        .header("authorization", format!("Bearer {key}"))
+        .header("x-note", header)
+        .body(Body::from(body.to_owned()))
+        .expect("a request")
+}
+
 #[tokio::test]
-async fn a_key_of_ours_in_any_field_of_the_query_stays_here() {
+async fn a_key_of_ours_in_what_is_sent_on_unread_is_refused_and_stays_here() {
     let world = World::start().await;
     let key = world.key(&json!({})).await;
+    let other = world.key(&json!({})).await;
     let escaped = key.replace("sk-", "%73k%2D");
-    for (query, kept) in [
-        (format!("a=1&auth={key}"), "?a=1"),
-        (format!("auth={escaped}&b=%zz&c"), "?b=%zz&c"),
-        (format!("auth={MASTER}"), ""),
-        (
-            "auth=sk-of-somebody-else-entirely".to_owned(),
-            "?auth=sk-of-somebody-else-entirely",
-        ),
-        (format!("%6Bey={key}"), ""),
+    let meant = |text: &str| {
+        text.replace("MINE", &key)
+            .replace("ESCAPED", &escaped)
+            .replace("OTHER", &other)
+            .replace("MASTER", MASTER)
+    };
+    let long = "a".repeat(1 << 20) + "MINE";
+    for (rest, header, body, place) in [
+        ("x?a=1&auth=MINE", "", "", "query"),
+        ("x?auth=ESCAPED&b=%zz&c", "", "", "query"),
+        ("x?auth=MASTER", "", "", "query"),
+        ("x?auth=is-MINE-it", "", "", "query"),
+        ("x?MINE", "", "", "query"),
+        ("x?auth=OTHER", "", "", "query"),
+        ("files/MINE/x", "", "", "path"),
+        ("files/ESCAPED", "", "", "path"),
+        ("x", "is MINE", "", "headers"),
+        ("x", "MASTER", "", "headers"),
+        ("x", "", "{\"k\":\"MINE\"}", "body"),
+        ("x", "", "\u{0}MASTER", "body"),
+        ("x", "", &long, "body"),
     ] {
+        for shown in [key.as_str(), MASTER] {
+            let [rest, header, body] = [rest, header, body].map(meant);
+            // The owner shows no virtual key, and may have some to tell of.
+            if shown == MASTER && !format!("{rest}{header}{body}").contains(MASTER) {
+                continue;
+            }
+            let answer = world.send(with(shown, &rest, &header, &body)).await;
+            assert_eq!(answer.status, 400, "{place} {rest}: {answer:?}");
+            let told = answer.json()["error"]["message"].to_string();
+            assert!(told.contains(&format!("the {place} of this")), "{told}");
+            assert!(!answer.text.contains(&key) && !answer.text.contains(MASTER));
+        }
+    }
+    assert_eq!(world.backend.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_key_of_ours_is_sent_on_and_fields_for_keys_are_not() {
+    let world = World::start().await;
+    let key = world.key(&json!({})).await;
+    let theirs = "auth=sk-of-somebody-else-entirely";
+    for (query, kept) in [
+        (theirs.to_owned(), format!("?{theirs}")),
+        (format!("%6Bey={key}"), String::new()),
+        ("b=%zz&c".to_owned(), "?b=%zz&c".to_owned()),
+    ] {
+        // Nearly a key is none.
+        let body = &key[..key.len() - 1];
         let answer = world
-            .ask("GET", &format!("/agent/steward/x?{query}"), &key, "")
+            .send(with(&key, &format!("x?{query}"), "sk-", body))
             .await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let seen = world.backend.seen().pop().unwrap();
-        assert_eq!(seen.address, format!("/base/v1/x{kept}"), "{query}");
+        assert_eq!(
+            (seen.address, seen.body.as_str()),
+            (format!("/base/v1/x{kept}"), body)
+        );
     }
 }
 
