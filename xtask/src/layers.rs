@@ -21,7 +21,7 @@ const ALL: &[&str] = &[
     "gateway", "client",
 ];
 
-pub(crate) const LAYERS: [Layer; 14] = [
+pub(crate) const LAYERS: [Layer; 15] = [
     Layer {
         name: "types",
         rank: 0,
@@ -59,6 +59,11 @@ pub(crate) const LAYERS: [Layer; 14] = [
     },
     Layer {
         name: "ledger",
+        rank: 1,
+        may_use: &["types"],
+    },
+    Layer {
+        name: "skills",
         rank: 1,
         may_use: &["types"],
     },
