@@ -349,3 +349,6 @@ impl From<Unanswered<std::convert::Infallible>> for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -219,7 +219,7 @@ impl Deployment {
     }
 
     /// The same deployment for another model, as a wildcard makes it.
-    pub(super) fn of_model(&self, group: &Arc<str>, model: &str) -> Self {
+    pub(crate) fn of_model(&self, group: &Arc<str>, model: &str) -> Self {
         let model: Arc<str> = Arc::from(model);
         Self {
             group: Arc::clone(group),

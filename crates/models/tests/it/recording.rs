@@ -576,3 +576,101 @@ async fn who_goes_away_leaves_a_recording_that_is_only_heard_when_there_is_no_ot
         assert!(error.is_none(), "{error:?}");
     }
 }
+
+/// Requests that a disk which stands still has no room for.
+const TOO_MANY: u64 = 40;
+/// Recordings that may wait for the disk.
+const WAITING: u64 = 1_024;
+
+#[test]
+fn a_disk_that_stands_still_slows_no_request_and_what_is_given_up_is_counted() {
+    // The only thread for slow work is the disk's, and it stands still until it is told to go on.
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder
+        .worker_threads(2)
+        .max_blocking_threads(1)
+        .enable_all()
+        .build();
+    let runtime = runtime.expect("a runtime");
+    let (go_on, stands_still) = std::sync::mpsc::channel::<()>();
+    runtime.block_on(async {
+        let disk = tokio::task::spawn_blocking(move || stands_still.recv());
+        let world = World::new();
+        let server = Server::start(|_| vec![whole(200, "", DOCUMENT)]).await;
+        let models = world.recording(&server, 64 << 20);
+        let mut slowest = Duration::ZERO;
+        for number in 0..WAITING + TOO_MANY {
+            let began = tokio::time::Instant::now();
+            let answered = models.exchange(chat(&number.to_string(), false));
+            let answered = tokio::time::timeout(DEADLINE, answered).await;
+            let answer = answered.expect("in time").expect("an answer");
+            assert_eq!(read(answer).await.0, 200);
+            slowest = slowest.max(began.elapsed());
+        }
+        assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+        let counts = counted(&models, |counts| counts.dropped == TOO_MANY).await;
+        assert_eq!((counts.written, counts.failed), (0, 0), "{counts:?}");
+        go_on.send(()).expect("it waits");
+        disk.await.expect("it ends").expect("it was told");
+        let counts = counted(&models, |counts| counts.written == WAITING).await;
+        assert_eq!((counts.dropped, counts.failed), (TOO_MANY, 0), "{counts:?}");
+        models.shutdown().await;
+        assert_eq!(world.files().len() as u64, WAITING);
+    });
+}
+
+/// Cargo puts examples beside the directory of the tests.
+fn recorder() -> PathBuf {
+    let deps = std::env::current_exe().expect("a test");
+    let target = deps.parent().and_then(Path::parent).expect("a directory");
+    let path = target.join("examples/recorder");
+    assert!(path.exists(), "{} is not built", path.display());
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_is_killed_leaves_whole_recordings_and_nothing_torn() {
+    let world = World::new();
+    let long = DOCUMENT.replace("all", &"all of it ".repeat(40_000));
+    let server = Server::start(move |_| vec![whole(200, "", &long)]).await;
+    let mut kept = 0;
+    for round in 1..=8 {
+        let mut child = std::process::Command::new(recorder())
+            .args([
+                server.url.as_str(),
+                &world.home.path().display().to_string(),
+            ])
+            .spawn()
+            .expect("it starts");
+        let is_part = |path: &PathBuf| path.extension().is_some_and(|end| end == "part");
+        let written = async {
+            let wholes = || world.files().into_iter().filter(|path| !is_part(path));
+            while wholes().count() < kept + round {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, written)
+            .await
+            .expect("it records");
+        child.kill().expect("it is ours");
+        child.wait().expect("it has ended");
+        let (parts, wholes): (Vec<_>, Vec<_>) = world.files().into_iter().partition(is_part);
+        assert!(parts.len() <= 1, "one is written at a time: {parts:?}");
+        assert!(wholes.len() > kept, "round {round} left none");
+        kept = wholes.len();
+        for path in &wholes {
+            let lines = lines(path);
+            let text = fs::read_to_string(path).expect("a recording");
+            assert!(
+                lines.len() > 1 && text.ends_with('\n'),
+                "{}",
+                path.display()
+            );
+        }
+    }
+    // The next start keeps what is whole and lets the rest go.
+    let models = world.recording(&server, 1 << 32);
+    counted(&models, |counts| counts.bytes > 0).await;
+    assert_eq!(world.files().len(), kept);
+    models.shutdown().await;
+}
