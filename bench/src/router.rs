@@ -114,16 +114,20 @@ async fn first_token(binary: &Path, time: Duration) -> Figures {
     let backend = Model::start()?;
     let ours = Server::ours(binary, &backend.address).await?;
     let key = ours.key().await?;
+    let nginx = Server::nginx(&backend.address).await?;
     let routed = Ask::chat(ours.address, PATH, Some(&key), ("ok", true));
+    let passed = Ask::chat(nginx.address, PATH, None, ("echo", true));
     let direct = Ask::chat(address(&backend)?, PATH, None, ("echo", true));
     let full = closed_loop(&routed, CLIENTS, time / ROUNDS).await?;
     let rate = full.requests as f64 / full.elapsed.as_secs_f64() * 0.3;
-    let (mut through, mut beside) = (Vec::new(), Vec::new());
+    let (mut through, mut by_peer, mut beside) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let seen = open_loop(&direct, rate, OPEN_CLIENTS, time / ROUNDS).await?;
         beside.extend(seen.first_ms);
         let seen = open_loop(&routed, rate, OPEN_CLIENTS, time / ROUNDS).await?;
         through.extend(seen.first_ms);
+        let seen = open_loop(&passed, rate, OPEN_CLIENTS, time / ROUNDS).await?;
+        by_peer.extend(seen.first_ms);
     }
     let figures = [("p50", 0.5, 0.3), ("p99", 0.99, 2.0)];
     let figure = |(name, part, limit)| {
@@ -131,12 +135,15 @@ async fn first_token(binary: &Path, time: Duration) -> Figures {
             percentile(&mut beside, part),
             percentile(&mut through, part),
         );
+        let added_by_peer = percentile(&mut by_peer, part) - own;
         Figure {
             name: format!("router: added time to the first piece, {name}"),
             value: all - own,
             unit: "ms",
             limit: Limit::AtMost(limit),
-            detail: format!("{all:.2} over {own:.2} ms, open loop, {rate:.0}/s, {PIECES} pieces"),
+            detail: format!(
+                "{all:.2} over {own:.2} ms, open loop, {rate:.0}/s, {PIECES} pieces; nginx adds {added_by_peer:.2} ms"
+            ),
         }
     };
     Ok(figures.map(figure).into_iter().collect())

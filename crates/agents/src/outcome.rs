@@ -195,6 +195,8 @@ pub enum FailureKind {
     Deadline,
     /// The run asked for more model calls than it may.
     Steps,
+    /// The run called the same tool in the same way again and again, and it failed each time.
+    Loop,
     /// The run said more than it may.
     Output,
     /// The transcript could not be read or written.
@@ -214,6 +216,7 @@ impl FailureKind {
             Self::NoAnswer => "no-answer",
             Self::Deadline => "deadline",
             Self::Steps => "steps",
+            Self::Loop => "loop",
             Self::Output => "output",
             Self::Storage => "storage",
             Self::Workspace => "workspace",

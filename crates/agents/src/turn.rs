@@ -9,12 +9,13 @@ use openclaw_models::Chunk;
 use openclaw_sessions::{Appended, Kind};
 use openclaw_types::{Message, Part, Role, StopReason, ToolCall, ToolResult, Usage};
 
-use self::speech::Speech;
+use self::{repeats::Repeats, speech::Speech};
 use crate::{
     event::EventKind,
     outcome::{Failure, FailureKind, Status},
 };
 
+mod repeats;
 mod speech;
 
 /// What a run may use up.
@@ -75,6 +76,8 @@ pub enum Input {
     ModelFailed(Failure),
     /// A tool answered.
     ToolDone(ToolResult),
+    /// Somebody said more to the agent while it was at work; it is part of the next model call.
+    Heard(Vec<Message>),
     /// The record is durable.
     Appended(Appended),
     /// The record could not be written, or not in time.
@@ -136,8 +139,14 @@ pub struct Verdict {
 enum Phase {
     Idle,
     Calling,
-    Tools { pending: Vec<String> },
-    Ending(Verdict),
+    Tools {
+        pending: Vec<ToolCall>,
+    },
+    Ending {
+        verdict: Verdict,
+        /// Records that are to be written before the one that ends the run.
+        before: usize,
+    },
     Ended,
 }
 
@@ -149,6 +158,7 @@ pub struct Turn {
     steps: u32,
     speech: Speech,
     spoken: Vec<Message>,
+    repeats: Repeats,
 }
 
 impl Turn {
@@ -161,6 +171,7 @@ impl Turn {
             steps: 0,
             speech: Speech::new(),
             spoken: Vec::new(),
+            repeats: Repeats::new(),
         }
     }
 
@@ -198,7 +209,11 @@ impl Turn {
             }
             Input::ToolDone(result) => self.tool_done(result, effects),
             Input::Appended(entry) => self.appended(entry, effects),
-            Input::AppendFailed(failure) => self.stop(Status::Failed(failure), None, effects),
+            Input::AppendFailed(failure) => {
+                self.forget_calls();
+                self.stop(Status::Failed(failure), None, effects);
+            }
+            Input::Heard(messages) => self.heard(messages),
             Input::Abort(cause) => self.stop(Status::Aborted, Some(cause.as_str()), effects),
             Input::Deadline => {
                 let failure = Failure::new(FailureKind::Deadline, "the run took too long");
@@ -261,7 +276,7 @@ impl Turn {
         }
         let verdict = self.speech.verdict(Status::Done);
         let record = self.speech.take();
-        self.phase = Phase::Ending(verdict);
+        self.phase = Phase::Ending { verdict, before: 0 };
         effects.push(Effect::Append(record));
     }
 
@@ -273,7 +288,7 @@ impl Turn {
             parts: record.parts.clone(),
         });
         self.phase = Phase::Tools {
-            pending: calls.iter().map(|call| call.id.clone()).collect(),
+            pending: calls.clone(),
         };
         effects.push(Effect::Append(record));
         effects.extend(calls.into_iter().map(Effect::CallTool));
@@ -283,33 +298,39 @@ impl Turn {
         let Phase::Tools { pending } = &mut self.phase else {
             return;
         };
-        let Some(at) = pending.iter().position(|id| *id == result.call_id) else {
+        let Some(at) = pending.iter().position(|call| call.id == result.call_id) else {
             return;
         };
-        pending.swap_remove(at);
+        let call = pending.swap_remove(at);
         let is_last = pending.is_empty();
-        let part = Part::ToolResult(result.clone());
+        let looped = self.repeats.note(&call, &result);
+        effects.push(Effect::Append(answer_of(&result)));
         self.spoken.push(Message {
             role: Role::User,
-            parts: vec![part.clone()],
+            parts: vec![Part::ToolResult(result.clone())],
         });
-        effects.push(Effect::Append(Record {
-            kind: Kind::ToolResult,
-            role: Role::System,
-            content: result.content.clone(),
-            parts: vec![part],
-            model: None,
-            usage: None,
-        }));
         effects.push(Effect::Emit(EventKind::ToolResult(result)));
-        if is_last {
+        if let Some(failure) = looped {
+            self.end(Status::Failed(failure), effects);
+        } else if is_last {
             self.call_model(effects);
         }
     }
 
+    /// What was said meanwhile stands behind everything that has been said so far.
+    fn heard(&mut self, messages: Vec<Message>) {
+        if matches!(self.phase, Phase::Calling) {
+            self.spoken.extend(messages);
+        }
+    }
+
     fn appended(&mut self, entry: Appended, effects: &mut Vec<Effect>) {
-        if let Phase::Ending(_) = self.phase {
-            self.finish(|verdict| verdict.entry = Some(entry), effects);
+        if let Phase::Ending { before, .. } = &mut self.phase {
+            if *before > 0 {
+                *before -= 1;
+            } else {
+                self.finish(|verdict| verdict.entry = Some(entry), effects);
+            }
         }
     }
 
@@ -319,7 +340,7 @@ impl Turn {
             Phase::Idle | Phase::Calling | Phase::Tools { .. } => {
                 self.end_because(status, reason, effects);
             }
-            Phase::Ending(verdict) => {
+            Phase::Ending { verdict, .. } => {
                 let was_done = verdict.status == Status::Done;
                 self.finish(
                     |verdict| {
@@ -335,7 +356,8 @@ impl Turn {
     }
 
     fn finish(&mut self, change: impl FnOnce(&mut Verdict), effects: &mut Vec<Effect>) {
-        if let Phase::Ending(mut verdict) = std::mem::replace(&mut self.phase, Phase::Ended) {
+        if let Phase::Ending { mut verdict, .. } = std::mem::replace(&mut self.phase, Phase::Ended)
+        {
             change(&mut verdict);
             effects.push(Effect::Finish(verdict));
         }
@@ -354,9 +376,49 @@ impl Turn {
         };
         let verdict = self.speech.verdict(status);
         let record = self.speech.take_unfinished(content);
-        self.phase = Phase::Ending(verdict);
+        // A call without its result is a transcript that providers refuse.
+        let cut_off = self.forget_calls();
+        self.phase = Phase::Ending {
+            verdict,
+            before: cut_off.len(),
+        };
+        effects.extend(
+            cut_off
+                .iter()
+                .map(|call| Effect::Append(cut_off_answer(call))),
+        );
         effects.push(Effect::Append(record));
     }
+
+    /// The calls that nobody waits for any more.
+    fn forget_calls(&mut self) -> Vec<ToolCall> {
+        match &mut self.phase {
+            Phase::Tools { pending } => std::mem::take(pending),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The record of what a tool answered.
+fn answer_of(result: &ToolResult) -> Record {
+    Record {
+        kind: Kind::ToolResult,
+        role: Role::System,
+        content: result.content.clone(),
+        parts: vec![Part::ToolResult(result.clone())],
+        model: None,
+        usage: None,
+    }
+}
+
+/// The record of a call whose run ended first.
+fn cut_off_answer(call: &ToolCall) -> Record {
+    answer_of(&ToolResult {
+        call_id: call.id.clone(),
+        name: call.name.clone(),
+        content: "the run ended before this did; it may have had its effect".to_owned(),
+        is_error: true,
+    })
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ const FLOOD_BYTES: usize = 16 * 1024 * 1024;
 const FLOOD_KIB: u64 = 128 * 1024;
 
 /// The dialects of backends, and what comes after the mode in their addresses.
-const DIALECTS: [(&str, Api, &str); 5] = [
+pub(crate) const DIALECTS: [(&str, Api, &str); 5] = [
     ("chat", Api::OpenAiCompletions, "/v1"),
     ("messages", Api::AnthropicMessages, "/v1"),
     ("responses", Api::OpenAiResponses, "/v1"),
@@ -165,7 +165,7 @@ const ELSEWHERE: [(&str, &str); 3] = [
     ("refused", "http://127.0.0.1:9/v1"),
 ];
 
-fn models(backend: &Backend) -> Models {
+pub(crate) fn models(backend: &Backend) -> Models {
     let options = Options {
         routing: routing(backend),
         ..openclaw_tests::models::options()

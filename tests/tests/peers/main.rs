@@ -5,6 +5,7 @@
     reason = "what a test can't do without fails it"
 )]
 
+mod agents;
 mod backend;
 mod clients;
 mod faults;

@@ -325,6 +325,122 @@ fn a_run_that_never_stops_talking_is_stopped() {
     );
 }
 
+#[test]
+fn a_run_that_fails_in_circles_is_stopped_and_says_so() {
+    let failed = |id: &str, content: &str| {
+        Input::ToolDone(ToolResult {
+            content: content.to_owned(),
+            is_error: true,
+            ..result(id)
+        })
+    };
+    let step = |answer: Input| {
+        [
+            start_chunk(),
+            Input::Chunk(Chunk::ToolCall(call("1"))),
+            stop(StopReason::ToolCalls),
+            answer,
+        ]
+    };
+    let limits = Limits {
+        steps_max: 9,
+        ..LIMITS
+    };
+    let run = |answers: Vec<Input>| {
+        let (mut turn, mut effects) = (Turn::new(limits), Vec::new());
+        let inputs = answers.into_iter().flat_map(step);
+        for input in [Input::Start].into_iter().chain(inputs) {
+            turn.step(input, &mut effects);
+        }
+        effects.pop().unwrap()
+    };
+    // Another error, or an answer, is something new.
+    let no = || failed("1", "no");
+    assert_eq!(run(vec![no(), failed("1", "hm"), no()]), Effect::CallModel);
+    let fine = Input::ToolDone(result("1"));
+    assert_eq!(
+        run(vec![fine.clone(), fine.clone(), fine]),
+        Effect::CallModel
+    );
+    let said = "failed: the model called `t` 3 times with the same arguments, and got the same error each time";
+    assert_eq!(
+        run(vec![no(), failed("1", "hm"), no(), no()]),
+        Effect::Append(aborted(said, ""))
+    );
+}
+
+#[test]
+fn a_call_that_is_cut_off_has_its_result_before_the_end() {
+    let (mut turn, mut effects) = (Turn::new(LIMITS), Vec::new());
+    for input in [
+        Input::Start,
+        start_chunk(),
+        Input::Chunk(Chunk::ToolCall(call("1"))),
+        Input::Chunk(Chunk::ToolCall(call("2"))),
+        stop(StopReason::ToolCalls),
+        Input::Appended(appended()),
+        Input::ToolDone(result("1")),
+        Input::Appended(appended()),
+    ] {
+        turn.step(input, &mut effects);
+    }
+    effects.clear();
+    turn.step(Input::Abort(AbortCause::Requested), &mut effects);
+    let cut_off = ToolResult {
+        call_id: "2".to_owned(),
+        name: "t".to_owned(),
+        content: "the run ended before this did; it may have had its effect".to_owned(),
+        is_error: true,
+    };
+    assert_eq!(
+        effects,
+        [
+            Effect::Append(Record {
+                kind: Kind::ToolResult,
+                role: Role::System,
+                content: cut_off.content.clone(),
+                parts: vec![Part::ToolResult(cut_off)],
+                model: None,
+                usage: None,
+            }),
+            Effect::Append(aborted("stopped on request", "")),
+        ]
+    );
+    effects.clear();
+    turn.step(Input::Appended(appended()), &mut effects);
+    assert_eq!(effects, []);
+    turn.step(Input::Appended(appended()), &mut effects);
+    assert_eq!(
+        effects,
+        [Effect::Finish(verdict(
+            Status::Aborted,
+            "",
+            Some(appended())
+        ))]
+    );
+}
+
+#[test]
+fn what_is_heard_meanwhile_is_part_of_the_next_call() {
+    let (mut turn, mut effects) = (Turn::new(LIMITS), Vec::new());
+    let heard = Message {
+        role: Role::User,
+        parts: vec![Part::Text("and hurry".to_owned())],
+    };
+    for input in [
+        Input::Start,
+        start_chunk(),
+        Input::Chunk(Chunk::ToolCall(call("1"))),
+        stop(StopReason::ToolCalls),
+        Input::ToolDone(result("1")),
+        Input::Heard(vec![heard.clone()]),
+    ] {
+        turn.step(input, &mut effects);
+    }
+    assert_eq!(turn.spoken().last(), Some(&heard));
+    assert_eq!(effects.last(), Some(&Effect::CallModel));
+}
+
 fn any_input() -> impl Strategy<Value = Input> {
     let id = prop::sample::select(vec!["1", "2", "3"]);
     prop_oneof![
@@ -338,6 +454,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         2 => Just(stop(StopReason::ToolCalls)),
         3 => id.prop_map(|id| Input::ToolDone(result(id))),
         1 => Just(Input::ModelFailed(Failure::new(FailureKind::NoAnswer, "x"))),
+        1 => Just(Input::Heard(Vec::new())),
         2 => Just(Input::Appended(appended())),
         1 => Just(Input::AppendFailed(Failure::new(FailureKind::Storage, "x"))),
         1 => Just(Input::Abort(AbortCause::Requested)),
