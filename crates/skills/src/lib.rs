@@ -3,15 +3,16 @@
 //! Nothing of a skill is ever run here: not when it is found, not when it is checked, not when it is installed.
 //! There is no prompt either; who makes one asks for a [`Listing`], and shows a body when the model wants it.
 //!
-//! Start at [`Library::for_agent`]; `front_matter` reads a `SKILL.md`, [`install`] brings one in, and `decisions`
+//! Start at [`Library::for_agent`]; `front_matter` reads a `SKILL.md`, [`install`] brings one in, and [`decisions`]
 //! are the computed parts of the skills that come with the binary.
 //!
 //! Invariants: what an archive holds is judged in memory before anything is written; a skill that was installed and
 //! then changed is not used until somebody accepts it; of two skills of one name the nearer wins: workspace, state,
-//! binary; `decisions` is pure.
+//! binary; [`decisions`] is pure.
 
 mod bundle;
 pub mod bundled;
+pub mod decisions;
 pub mod digest;
 pub mod error;
 mod files;
