@@ -14,14 +14,15 @@ pub(crate) struct Layer {
 }
 
 const ALL_BUT_CLIENT: &[&str] = &[
-    "types", "process", "wire", "config", "sessions", "accounts", "models", "router", "agents",
+    "types", "process", "wire", "config", "sessions", "accounts", "models", "router", "tools",
+    "agents",
 ];
 const ALL: &[&str] = &[
-    "types", "process", "wire", "config", "sessions", "accounts", "models", "router", "agents",
-    "gateway", "client",
+    "types", "process", "wire", "config", "sessions", "accounts", "models", "router", "tools",
+    "agents", "gateway", "client",
 ];
 
-pub(crate) const LAYERS: [Layer; 15] = [
+pub(crate) const LAYERS: [Layer; 16] = [
     Layer {
         name: "types",
         rank: 0,
@@ -78,23 +79,28 @@ pub(crate) const LAYERS: [Layer; 15] = [
         may_use: &["types", "accounts", "models"],
     },
     Layer {
-        name: "agents",
+        name: "tools",
         rank: 3,
-        may_use: &["types", "process", "sessions", "models"],
+        may_use: &["types", "process", "models"],
+    },
+    Layer {
+        name: "agents",
+        rank: 4,
+        may_use: &["types", "process", "sessions", "models", "tools"],
     },
     Layer {
         name: "gateway",
-        rank: 4,
+        rank: 5,
         may_use: ALL_BUT_CLIENT,
     },
     Layer {
         name: "client",
-        rank: 4,
+        rank: 5,
         may_use: &["types", "wire"],
     },
     Layer {
         name: "cli",
-        rank: 5,
+        rank: 6,
         may_use: ALL,
     },
 ];
