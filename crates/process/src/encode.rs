@@ -6,11 +6,12 @@ use std::{
     ffi::OsStr,
     io,
     os::unix::ffi::{OsStrExt, OsStringExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use crate::{
     error::{Error, Stage},
+    fence::Fence,
     plan::{Limits, Plan},
 };
 
@@ -28,6 +29,7 @@ const UNLIMITED: &[u8] = b"-";
 pub(crate) struct Order {
     pub(crate) parent: u32,
     pub(crate) limits: Limits,
+    pub(crate) fence: Option<Fence>,
     pub(crate) cwd: Vec<u8>,
     pub(crate) program: Vec<u8>,
     pub(crate) args: Vec<Vec<u8>>,
@@ -47,6 +49,7 @@ pub(crate) fn encode(plan: &Plan, parent: u32) -> Result<Vec<u8>, Error> {
         }
     }
     fields.number(plan.limits.core_bytes);
+    fields.fence(plan.fence.as_ref())?;
     fields.text("directory", plan.cwd.as_os_str())?;
     fields.text("program", plan.program.as_os_str())?;
     fields.number(plan.args.len() as u64);
@@ -88,6 +91,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Order> {
         file_bytes: limit()?,
         core_bytes: limit()??,
     };
+    let fence = fence(&mut fields)?;
     let cwd = fields.next()?.to_vec();
     let program = fields.next()?.to_vec();
     let count = usize::try_from(number(fields.next()?)?).ok()?;
@@ -103,6 +107,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Order> {
     Some(Order {
         parent,
         limits,
+        fence,
         cwd,
         program,
         args: rest,
@@ -163,6 +168,25 @@ fn check_absolute(what: &'static str, path: &Path) -> Result<(), Error> {
     })
 }
 
+/// The outer `None` is nonsense, the inner one is no fence.
+fn fence<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Option<Fence>> {
+    let network = match fields.next()? {
+        UNLIMITED => return Some(None),
+        field => number(field)? != 0,
+    };
+    let mut paths = || {
+        let count = number(fields.next()?)?;
+        (0..count)
+            .map(|_| Some(PathBuf::from(os(fields.next()?.to_vec()))))
+            .collect::<Option<Vec<_>>>()
+    };
+    Some(Some(Fence {
+        read: paths()?,
+        write: paths()?,
+        network,
+    }))
+}
+
 fn number(field: &[u8]) -> Option<u64> {
     str::from_utf8(field).ok()?.parse().ok()
 }
@@ -177,6 +201,22 @@ impl Fields {
 
     fn number(&mut self, number: u64) {
         self.raw(number.to_string().as_bytes());
+    }
+
+    fn fence(&mut self, fence: Option<&Fence>) -> Result<(), Error> {
+        let Some(fence) = fence else {
+            self.raw(UNLIMITED);
+            return Ok(());
+        };
+        self.number(u64::from(fence.network));
+        for paths in [&fence.read, &fence.write] {
+            self.number(paths.len() as u64);
+            for path in paths {
+                check_absolute("fenced path", path)?;
+                self.text("fenced path", path.as_os_str())?;
+            }
+        }
+        Ok(())
     }
 
     fn text(&mut self, what: &'static str, text: &OsStr) -> Result<(), Error> {
@@ -195,7 +235,7 @@ pub(crate) fn os(bytes: Vec<u8>) -> std::ffi::OsString {
 
 #[cfg(test)]
 mod tests {
-    use std::{ffi::OsString, path::PathBuf};
+    use std::ffi::OsString;
 
     use proptest::prelude::*;
 
@@ -209,6 +249,7 @@ mod tests {
             env,
             cwd: PathBuf::from("/"),
             limits: Limits::NONE,
+            fence: None,
             stdin: Stdio::Null,
             stdout: Stdio::Null,
             stderr: Stdio::Null,
@@ -233,6 +274,12 @@ mod tests {
                 file_bytes: numbers[4],
                 core_bytes,
             };
+            plan.fence = Some(Fence {
+                read: vec![PathBuf::from("/usr"), PathBuf::from("/lib")],
+                write: vec![PathBuf::from("/tmp")],
+                network: parent % 2 == 0,
+            })
+            .filter(|_| core_bytes % 3 != 0);
             let bytes = encode(&plan, parent).unwrap();
             prop_assert_eq!(
                 u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize,
@@ -241,6 +288,7 @@ mod tests {
             let order = Order {
                 parent,
                 limits: plan.limits,
+                fence: plan.fence,
                 cwd: b"/".to_vec(),
                 program: b"/bin/true".to_vec(),
                 args,
@@ -281,7 +329,7 @@ mod tests {
             ),
             (
                 plan(vec![OsString::from("x".repeat(PLAN_BYTES_MAX))], Vec::new()),
-                "arguments and environment have 98333 bytes, more than 98304",
+                "arguments and environment have 98335 bytes, more than 98304",
             ),
         ] {
             let error = encode(&plan, 1).unwrap_err();
@@ -302,7 +350,7 @@ mod tests {
             assert_eq!((stage, error.raw_os_error()), (Stage::Exec, Some(2)));
         }
         assert!(matches!(decode_report(&[READY]), Report::Started));
-        for bytes in [&[][..], b"x", b"E", b"E\x09\0\0\0\0", b"usage: ..."] {
+        for bytes in [&[][..], b"x", b"E", b"E\x0a\0\0\0\0", b"usage: ..."] {
             assert!(matches!(decode_report(bytes), Report::Nothing));
         }
     }

@@ -166,6 +166,8 @@ stages! {
     Directory = 6, "enter the directory";
     /// Resource limits.
     Limits = 7, "apply limits";
+    /// The fence around files and the network.
+    Fence = 9, "fence the file system and the network";
     /// The program itself.
     Exec = 8, "execute the program";
 }

@@ -24,6 +24,7 @@ use rustix::{
 use crate::{
     encode::{self, Order, PLAN_BYTES_MAX, READY, os},
     error::Stage,
+    fence,
     plan::Limits,
 };
 
@@ -84,6 +85,9 @@ fn become_program(control: &OwnedFd) -> Step<std::convert::Infallible> {
         .env_clear()
         .envs(order.env.into_iter().map(|(n, v)| (os(n), os(v))));
     limit(&order.limits).map_err(|error| (Stage::Limits, error))?;
+    if let Some(fence) = &order.fence {
+        fence::apply(fence).map_err(|error| (Stage::Fence, error))?;
+    }
     rustix::net::send(control, &[READY], SendFlags::NOSIGNAL)
         .map_err(|error| (Stage::ParentDeath, error.into()))?;
     Err((Stage::Exec, command.exec()))

@@ -1,7 +1,7 @@
 //! Child processes: started with limits and an exact environment, watched, killed as a whole tree, always reaped.
 //!
-//! It doesn't know what runs in a child, reads no configuration, and isn't a sandbox: it takes away privileges,
-//! descriptors, and resources, but not the file system or the network.
+//! It doesn't know what runs in a child, reads no configuration, and it makes no choice about what a
+//! child may reach: a plan without a fence takes away privileges, descriptors, and resources only.
 //!
 //! Start at [`plan`], what a child is to be; then [`launcher`], which starts one; [`helper`] is what our own binary
 //! does when it is re-executed, and [`keeper`] is the one thread that owns every child. [`supervisor`] restarts.
@@ -12,6 +12,7 @@
 mod cgroup;
 mod encode;
 pub mod error;
+pub mod fence;
 pub mod helper;
 pub mod keeper;
 pub mod launcher;
@@ -20,6 +21,7 @@ pub mod supervisor;
 mod tree;
 
 pub use error::{Error, Stage};
+pub use fence::Fence;
 pub use helper::{CHILD_ARGUMENT, child_main};
 pub use launcher::{Child, Launcher};
 pub use plan::{Exit, Limits, Plan, Stdio};

@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, fmt, fs::File, path::PathBuf, sync::Arc};
 
+use crate::fence::Fence;
+
 /// Everything about one child. It can be started more than once.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -15,6 +17,8 @@ pub struct Plan {
     pub cwd: PathBuf,
     /// What it may use.
     pub limits: Limits,
+    /// What it can reach; `None` leaves the file system and the network as they are.
+    pub fence: Option<Fence>,
     /// Descriptor 0.
     pub stdin: Stdio,
     /// Descriptor 1.

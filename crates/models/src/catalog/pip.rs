@@ -171,6 +171,7 @@ fn plan(options: &Options, python: &Path, package: &Package, dir: &Path) -> Plan
         env,
         cwd: dir.to_owned(),
         limits: Limits::NONE,
+        fence: None,
         stdin: Stdio::Null,
         stdout: Stdio::Pipe,
         stderr: Stdio::Pipe,

@@ -88,6 +88,7 @@ pub(super) fn plan(options: &LocalOptions, program: &Path, name: &str, model: &P
         args,
         env: Vec::new(),
         cwd: options.run_dir.clone(),
+        fence: None,
         limits: Limits {
             address_space_bytes: Some(options.memory_bytes_max),
             open_files: Some(OPEN_FILES_MAX),

@@ -31,6 +31,7 @@ fn parent(words: Vec<std::ffi::OsString>, launcher: fn(PathBuf) -> Launcher) -> 
         env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
         cwd: PathBuf::from("/"),
         limits: Limits::NONE,
+        fence: None,
         stdin: Stdio::Null,
         stdout: Stdio::Null,
         stderr: Stdio::Null,

@@ -6,6 +6,7 @@
 )]
 
 mod children;
+mod fence;
 mod limits;
 mod supervision;
 mod tree;
@@ -32,6 +33,7 @@ fn plan(program: &str, args: &[&str]) -> Plan {
         env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
         cwd: PathBuf::from("/"),
         limits: Limits::NONE,
+        fence: None,
         stdin: Stdio::Null,
         stdout: Stdio::Pipe,
         stderr: Stdio::Null,
