@@ -14,12 +14,12 @@ pub(crate) struct Layer {
 }
 
 const ALL_BUT_CLIENT: &[&str] = &[
-    "types", "process", "wire", "config", "sessions", "accounts", "models", "router", "tools",
-    "agents",
+    "types", "process", "wire", "config", "sessions", "accounts", "cron", "ledger", "skills",
+    "models", "router", "tools", "agents",
 ];
 const ALL: &[&str] = &[
-    "types", "process", "wire", "config", "sessions", "accounts", "models", "router", "tools",
-    "agents", "gateway", "client",
+    "types", "process", "wire", "config", "sessions", "accounts", "cron", "ledger", "skills",
+    "models", "router", "tools", "agents", "gateway", "client",
 ];
 
 pub(crate) const LAYERS: [Layer; 16] = [

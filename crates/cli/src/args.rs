@@ -7,14 +7,18 @@ use std::{net::IpAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::{
+    ledger::{Entries, Ledger},
     models::Models,
     router::{By, KeyFields, Keys, Router, RouterListen, Spend},
     session::{Export, Import, Search, Session, Tail},
+    skills::Skills,
 };
 
+mod ledger;
 mod models;
 mod router;
 mod session;
+mod skills;
 
 /// The option by which a gateway in the background is told to leave the terminal.
 pub(crate) const DETACHED: &str = "--detached";
@@ -112,6 +116,21 @@ pub(crate) enum Command {
         after_help = "Example:\n  openclaw models list"
     )]
     Models(Models),
+    /// Skills: list, read, check, install, enable
+    #[command(
+        subcommand,
+        disable_help_subcommand = true,
+        visible_alias = "skill",
+        after_help = "Example:\n  openclaw skills list"
+    )]
+    Skills(Skills),
+    /// The record of decisions: read it, check it
+    #[command(
+        subcommand,
+        disable_help_subcommand = true,
+        after_help = "Example:\n  openclaw ledger tail"
+    )]
+    Ledger(Ledger),
     /// The same as `gateway status`
     #[command(after_help = "Example:\n  openclaw status --json")]
     Status(Deep),

@@ -122,6 +122,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Session(command) => commands::sessions::run(&place, output, command),
         Command::Router(command) => commands::router::run(&place, output, command),
         Command::Models(command) => commands::models::run(&place, output, command),
+        Command::Skills(command) => commands::skills::run(&place, output, &command),
+        Command::Ledger(command) => commands::ledger::run(&place, output, &command),
         Command::Chat(chat) => commands::chat::run(&place, output, &chat),
     }
 }

@@ -6,7 +6,9 @@ use crate::world::World;
 async fn help_names_every_command_and_exit_code() {
     let world = World::two().await;
     insta::assert_snapshot!("help", world.run(&["--help"]).await.ok());
-    for command in ["gateway", "agent", "session", "models", "router"] {
+    for command in [
+        "gateway", "agent", "session", "models", "router", "skills", "ledger",
+    ] {
         let help = world.run(&[command, "--help"]).await.ok();
         insta::assert_snapshot!(format!("help-{command}"), help);
     }
