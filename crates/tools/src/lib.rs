@@ -18,6 +18,7 @@ pub mod registry;
 pub mod root;
 pub mod schema;
 pub mod tool;
+pub mod web;
 
 pub use error::Error;
 pub use registry::Registry;

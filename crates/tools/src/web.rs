@@ -1,0 +1,3 @@
+//! The way to the web: which addresses a tool may reach.
+
+pub mod address;
