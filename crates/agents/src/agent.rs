@@ -11,7 +11,9 @@ use tokio::sync::Notify;
 pub(crate) use self::character::{Character, SystemKey};
 use crate::{
     agents::AgentState,
+    core::Core,
     event::{Event, EventKind, Sink},
+    kit::Kit,
     lane::{Filled, Full, Lanes, Waiting},
     options::AgentOptions,
     outcome,
@@ -98,6 +100,12 @@ impl Agent {
             rested: Notify::new(),
             sink: parts.sink,
         }
+    }
+
+    /// What it may do.
+    pub(crate) fn kit(&self, core: &Core) -> Kit {
+        let policy = self.configured.as_ref().map(|agent| agent.tools.clone());
+        Kit::new(Arc::clone(&core.options.tools), policy.unwrap_or_default())
     }
 
     pub(crate) const fn path(&self) -> &PathBuf {

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use openclaw_sessions::Origin;
 use openclaw_types::{Priority, RunId, SessionId};
 use serde_json::Value;
 
@@ -18,6 +19,8 @@ use crate::{
 pub(crate) struct Waiting {
     pub run: Arc<Run>,
     pub text: String,
+    /// Who caused it.
+    pub origin: Origin,
     /// What the answer must look like, where the provider can see to it.
     pub schema: Option<Value>,
 }
@@ -179,6 +182,11 @@ mod tests {
         Waiting {
             run: Arc::new(Run::new(run(id), agent, session("s"))),
             text: String::new(),
+            origin: Origin {
+                kind: openclaw_sessions::OriginKind::Operator,
+                id: None,
+                message_id: None,
+            },
             schema: None,
         }
     }

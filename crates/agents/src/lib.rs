@@ -17,6 +17,7 @@ mod deliberate;
 pub mod deliberation;
 mod error;
 pub mod event;
+mod kit;
 mod lane;
 pub mod limits;
 pub mod offline;
@@ -39,6 +40,7 @@ pub use agents::{AgentState, AgentStatus, Agents, Drained, NewAgent, PromptView}
 pub use deliberate::{Proposal, TRIAD};
 pub use error::Error;
 pub use event::{Event, EventKind, NoSink, Sink};
+pub use kit::ToolPolicy;
 pub use options::{AgentOptions, Options, RunDeadlines};
 pub use outcome::{Failure, FailureKind, Outcome, Status, WORKSPACE_HINT, full_disk_hint};
 pub use runs::OutcomeFuture;

@@ -113,6 +113,7 @@ mod tests {
             port: Some(8001),
             capabilities: Vec::new(),
             skills: Vec::new(),
+            tools: crate::kit::ToolPolicy::default(),
             parameters: json!({}),
             primary: id == "main",
         }

@@ -1,10 +1,12 @@
 //! What the agents are given to start with: explicit, checked by whoever made it, and never looked up.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
+use openclaw_tools::Registry;
 use openclaw_types::AgentId;
 use serde_json::Value;
 
+use crate::kit::ToolPolicy;
 use crate::settings::{Traits, default_session};
 
 /// Everything that can be chosen.
@@ -30,6 +32,8 @@ pub struct Options {
     pub output_bytes_max: usize,
     /// A proposal that names no deadline.
     pub deliberation_ms: u64,
+    /// Every tool there is; which of them an agent may use is said for each.
+    pub tools: Arc<Registry>,
 }
 
 /// How long a run and its parts may take.
@@ -60,6 +64,8 @@ pub struct AgentOptions {
     pub capabilities: Vec<String>,
     /// Skills it has.
     pub skills: Vec<String>,
+    /// Tools it may use.
+    pub tools: ToolPolicy,
     /// Numbers and switches of its own.
     pub parameters: Value,
     /// Whether it answers messages that name no agent.

@@ -2,7 +2,9 @@
 
 use std::{collections::VecDeque, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::{
+    FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered,
+};
 use openclaw_models::{ChunkStream, Request};
 use openclaw_sessions::{Appended, Draft, Kind};
 use openclaw_types::{Role, SessionId, Timestamp, ToolCall, ToolResult};
@@ -14,6 +16,7 @@ use crate::{
     agent::Agent,
     core::Core,
     event::{Event, EventKind},
+    kit::Where,
     lane::Waiting,
     limits::ABORT_GRACE_MS,
     outcome::{Failure, FailureKind, Outcome, Status},
@@ -154,6 +157,8 @@ struct Driver<'a> {
     todo: VecDeque<Effect>,
     fresh: Vec<Effect>,
     stream: Option<ChunkStream>,
+    /// The calls under way; letting go of one stops it.
+    calls: FuturesUnordered<BoxFuture<'static, ToolResult>>,
     started: Option<Timestamp>,
     /// Whether the prompt holds nothing but the message.
     is_alone: bool,
@@ -173,6 +178,7 @@ impl<'a> Driver<'a> {
             todo: VecDeque::new(),
             fresh: Vec::new(),
             stream: None,
+            calls: FuturesUnordered::new(),
             started: None,
             is_alone: false,
         }
@@ -183,6 +189,9 @@ impl<'a> Driver<'a> {
         self.todo.extend(self.fresh.drain(..));
         if !self.turn.is_calling() {
             self.stream = None;
+        }
+        if !self.turn.is_using_tools() {
+            self.calls.clear();
         }
     }
 
@@ -221,11 +230,18 @@ impl<'a> Driver<'a> {
         Input::Abort(cause.unwrap_or(AbortCause::Requested))
     }
 
-    /// The next thing that the model says.
+    /// The next thing that the model or a tool says.
     async fn listen(&mut self, guard: &mut Guard) -> Input {
+        if self.turn.is_using_tools() {
+            return match guard.wait(self.calls.next()).await {
+                Waited::Ready(Some(result)) => Input::ToolDone(result),
+                Waited::Ready(None) => stuck(),
+                Waited::Aborted => self.abort(),
+                Waited::Late => Input::Deadline,
+            };
+        }
         let Some(stream) = &mut self.stream else {
-            // The turn waits for nothing that is under way: a bug, which must not hang the lane.
-            return Input::AppendFailed(Failure::new(FailureKind::Internal, "the run got stuck"));
+            return stuck();
         };
         match guard.wait(stream.next()).await {
             Waited::Ready(Some(Ok(chunk))) => Input::Chunk(chunk),
@@ -265,7 +281,7 @@ impl<'a> Driver<'a> {
             }
             Effect::CallTool(call) => {
                 if self.turn.is_using_tools() {
-                    self.tell(Input::ToolDone(refuse(call)));
+                    self.calls.push(self.call(call));
                 }
             }
             Effect::Append(record) => {
@@ -323,6 +339,19 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Begins to call a tool.
+    fn call(&self, call: ToolCall) -> BoxFuture<'static, ToolResult> {
+        let run = &self.waiting.run;
+        let from = Where {
+            agent: &self.agent.id,
+            session: &run.session,
+            run: &run.id,
+            workspace: self.agent.path().clone(),
+            origin: &self.waiting.origin,
+        };
+        self.agent.kit(self.core).call(from, call)
+    }
+
     /// The next model call.
     async fn request(&mut self) -> Result<Request, Failure> {
         let run = &self.waiting.run;
@@ -338,12 +367,7 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// No tool is offered, so a model that calls one made it up; it is told so and may answer without.
-fn refuse(call: ToolCall) -> ToolResult {
-    ToolResult {
-        content: format!("there is no tool `{}`; answer without tools", call.name),
-        call_id: call.id,
-        name: call.name,
-        is_error: true,
-    }
+/// The turn waits for nothing that is under way: a bug, which must not hang the lane.
+fn stuck() -> Input {
+    Input::AppendFailed(Failure::new(FailureKind::Internal, "the run got stuck"))
 }

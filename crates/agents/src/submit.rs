@@ -133,7 +133,7 @@ fn reserve(
     })?;
     let draft = Draft {
         run: Some(run.id.clone()),
-        origin: Some(message.origin),
+        origin: Some(message.origin.clone()),
         ..Draft::message(Role::User, run.session.clone(), message.text.as_str())
     };
     let append = Box::pin(core.store.append(&agent.id, vec![draft]));
@@ -144,6 +144,7 @@ fn reserve(
         waiting: Waiting {
             run,
             text: message.text,
+            origin: message.origin,
             schema,
         },
     };

@@ -7,6 +7,7 @@ mod models;
 mod router;
 mod routing;
 mod store;
+mod tools;
 
 use std::{
     io,
@@ -27,6 +28,7 @@ pub(crate) use self::{
     models::{Parts, models},
     router::{accounts, router_options},
     store::keeper,
+    tools::tools,
 };
 use crate::{
     guard,
@@ -81,6 +83,13 @@ pub enum Error {
         /// Why.
         #[from]
         source: openclaw_agents::Error,
+    },
+    /// A tool can't be offered.
+    #[error("register the tools")]
+    Tools {
+        /// Why.
+        #[from]
+        source: openclaw_tools::registry::Refusal,
     },
     /// The port can't be bound.
     #[error("listen on {address}")]

@@ -55,7 +55,7 @@ impl PromptDraft {
         let request = Request {
             model: character.model.clone(),
             messages: Vec::new(),
-            tools: Vec::new(),
+            tools: agent.kit(core).specs(profile.tier),
             max_output_tokens: budget.output_tokens,
             temperature: temperature(&character.traits.parameters),
             run: None,

@@ -8,10 +8,11 @@ use std::{
 
 use openclaw_agents::{
     Accepted, AgentOptions, Agents, Error, Event, EventKind, Inbound, Options, Outcome,
-    RunDeadlines, Sink, limits,
+    RunDeadlines, Sink, ToolPolicy, limits,
 };
 use openclaw_models::{Models, scripted::ScriptedProvider};
 use openclaw_sessions::{Disk, Durability, Entry, Origin, OriginKind, SimDisk, Store};
+use openclaw_tools::Registry;
 use openclaw_types::{AgentId, Priority, Role, RunId, SessionId, Timestamp, env::SimEnv};
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -49,6 +50,7 @@ pub(crate) fn named(id: &str) -> AgentOptions {
         port: None,
         capabilities: Vec::new(),
         skills: Vec::new(),
+        tools: ToolPolicy::default(),
         parameters: serde_json::json!({}),
         primary: id == "steward",
     }
@@ -97,6 +99,7 @@ pub(crate) struct Choices {
     pub(crate) total_ms: u64,
     pub(crate) steps_max: u32,
     pub(crate) discover: bool,
+    pub(crate) tools: Registry,
     pub(crate) hold: Option<Hold>,
 }
 
@@ -109,6 +112,7 @@ impl Default for Choices {
             total_ms: RUN_TOTAL_MS,
             steps_max: 32,
             discover: true,
+            tools: Registry::default(),
             hold: None,
         }
     }
@@ -160,6 +164,7 @@ impl World {
             steps_max: choices.steps_max,
             output_bytes_max: limits::OUTPUT_BYTES_MAX,
             deliberation_ms: DELIBERATION_MS,
+            tools: Arc::new(choices.tools),
         };
         let sink = Arc::clone(&recorder);
         let agents = Agents::start(options, store.clone(), models, sink, env).unwrap();

@@ -34,6 +34,7 @@ pub(crate) fn agents(
         steps_max: limits.steps,
         output_bytes_max: openclaw_agents::limits::OUTPUT_BYTES_MAX,
         deliberation_ms: limits.deliberation_ms,
+        tools: super::tools(env)?,
     };
     let sink: Arc<dyn openclaw_agents::Sink> = Arc::clone(bus) as Arc<dyn openclaw_agents::Sink>;
     Ok(Agents::start(
@@ -61,6 +62,7 @@ fn agent(agent: &config::Agent) -> AgentOptions {
         port: agent.port,
         capabilities: agent.capabilities.clone(),
         skills: agent.skills.clone(),
+        tools: openclaw_agents::ToolPolicy::default(),
         parameters: agent.parameters.0.clone(),
         primary: agent.primary,
     }
