@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use openclaw_models::{Models, Tier};
 use openclaw_sessions::Store;
-use openclaw_types::{AgentId, Env, Message, RunId, SessionId, SessionKey};
+use openclaw_types::{AgentId, Env, Message, RunId, SessionId, SessionKey, ToolSpec};
 
 use self::{
     open::{open, open_all},
@@ -197,10 +197,14 @@ impl Agents {
             .models
             .count_tokens(&agent.id, &draft.request.model, &prompt.messages)
             .await;
+        let mut parts = parts(&draft, &prompt.messages, count.tokens);
+        let tools = tools_part(&draft.request.tools);
+        let of_tools = tools.as_ref().map_or(0, |(_, _, tokens)| *tokens as u64);
+        parts.extend(tools);
         Ok(PromptView {
-            parts: parts(&draft, &prompt.messages, count.tokens),
+            parts,
             messages: prompt.messages,
-            tokens: count.tokens,
+            tokens: count.tokens + of_tools,
             exact: count.exact,
             model: format!("{}/{}", draft.profile.provider, draft.profile.model),
             tiny: draft.profile.tier == Tier::Tiny,
@@ -274,6 +278,16 @@ fn parts(draft: &PromptDraft, messages: &[Message], total: u64) -> Vec<(String, 
     }
     add_rest(&mut parts, total);
     parts
+}
+
+/// What offering tools costs, which is sent beside the messages.
+fn tools_part(tools: &[ToolSpec]) -> Option<(String, usize, usize)> {
+    let size = |tool: &ToolSpec| {
+        tool.name.len() + tool.description.len() + tool.parameters.to_string().len()
+    };
+    let bytes: usize = tools.iter().map(size).sum();
+    let tokens = crate::prompt::text_tokens(bytes);
+    (bytes > 0).then(|| ("tools".to_owned(), bytes, tokens))
 }
 
 /// Where the estimates of the texts fall short of the whole, the rest is the chat template's, and rounding.

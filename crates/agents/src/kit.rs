@@ -91,7 +91,10 @@ const fn kind(origin: OriginKind) -> openclaw_tools::Origin {
 
 fn refused(call: ToolCall) -> ToolResult {
     ToolResult {
-        content: format!("`{}` is not among the tools of this agent; do without it", call.name),
+        content: format!(
+            "`{}` is not among the tools of this agent; do without it",
+            call.name
+        ),
         call_id: call.id,
         name: call.name,
         is_error: true,

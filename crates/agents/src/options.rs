@@ -6,8 +6,10 @@ use openclaw_tools::Registry;
 use openclaw_types::AgentId;
 use serde_json::Value;
 
-use crate::kit::ToolPolicy;
-use crate::settings::{Traits, default_session};
+use crate::{
+    kit::ToolPolicy,
+    settings::{Traits, default_session},
+};
 
 /// Everything that can be chosen.
 #[derive(Debug, Clone)]

@@ -2,9 +2,7 @@
 
 use std::{collections::VecDeque, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::{
-    FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered,
-};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use openclaw_models::{ChunkStream, Request};
 use openclaw_sessions::{Appended, Draft, Kind};
 use openclaw_types::{Role, SessionId, Timestamp, ToolCall, ToolResult};

@@ -204,7 +204,7 @@ fn ensuring_makes_the_eight_files_once_and_leaves_deleted_agents_alone() {
         port: None,
         capabilities: Vec::new(),
         skills: Vec::new(),
-            tools: crate::kit::ToolPolicy::default(),
+        tools: crate::kit::ToolPolicy::default(),
         parameters: serde_json::json!({}),
         primary: false,
     };

@@ -228,11 +228,19 @@ async fn tools_are_offered_called_side_by_side_and_heard_in_the_next_step() {
     }
     let provider = ScriptedProvider::answering("done");
     provider.queue(Script::calls(vec![
-        called("c1", "write", json!({"path": "plan.md", "content": "look first\n"})),
+        called(
+            "c1",
+            "write",
+            json!({"path": "plan.md", "content": "look first\n"}),
+        ),
         called("c2", "read", json!({"path": "../alpha/SOUL.md"})),
         called("c3", "read", json!({"file": "plan.md"})),
     ]));
-    provider.queue(Script::calls(vec![called("c4", "read", json!({"path": "plan.md"}))]));
+    provider.queue(Script::calls(vec![called(
+        "c4",
+        "read",
+        json!({"path": "plan.md"}),
+    )]));
     let mut steward = named("steward");
     steward.tools.deny = vec!["grep".to_owned()];
     let world = World::with(
@@ -246,10 +254,17 @@ async fn tools_are_offered_called_side_by_side_and_heard_in_the_next_step() {
     let outcome = world.send("steward", "r1").await.outcome.await;
     assert_eq!((&*outcome.text, outcome.status), ("done", Status::Done));
     let requests = world.provider.requests();
-    let offered: Vec<&str> = requests[0].tools.iter().map(|tool| tool.name.as_str()).collect();
+    let offered: Vec<&str> = requests[0]
+        .tools
+        .iter()
+        .map(|tool| tool.name.as_str())
+        .collect();
     assert_eq!(offered, ["read", "write", "edit", "apply_patch", "list"]);
     let results = |request: usize| -> Vec<(String, bool)> {
-        let parts = requests[request].messages.iter().flat_map(|message| &message.parts);
+        let parts = requests[request]
+            .messages
+            .iter()
+            .flat_map(|message| &message.parts);
         let results = parts.filter_map(|part| match part {
             Part::ToolResult(result) => Some((result.call_id.clone(), result.is_error)),
             _ => None,
@@ -258,12 +273,18 @@ async fn tools_are_offered_called_side_by_side_and_heard_in_the_next_step() {
         results.sort();
         results
     };
-    let first = [("c1", false), ("c2", true), ("c3", true)].map(|(id, is_error)| (id.to_owned(), is_error));
+    let first =
+        [("c1", false), ("c2", true), ("c3", true)].map(|(id, is_error)| (id.to_owned(), is_error));
     assert_eq!(results(1), first);
     assert_eq!(results(2)[3], ("c4".to_owned(), false));
     let path = world.path("steward").join("plan.md");
     assert_eq!(std::fs::read_to_string(path).unwrap(), "look first\n");
-    assert!(world.transcript("steward").iter().any(|line| line.contains("1\tlook first")));
+    assert!(
+        world
+            .transcript("steward")
+            .iter()
+            .any(|line| line.contains("1\tlook first"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
