@@ -105,7 +105,8 @@ impl Agent {
     /// What it may do.
     pub(crate) fn kit(&self, core: &Core) -> Kit {
         let policy = self.configured.as_ref().map(|agent| agent.tools.clone());
-        Kit::new(Arc::clone(&core.options.tools), policy.unwrap_or_default())
+        let registries = [&core.options.tools, &core.collective].map(Arc::clone);
+        Kit::new(registries, policy.unwrap_or_default())
     }
 
     pub(crate) const fn path(&self) -> &PathBuf {

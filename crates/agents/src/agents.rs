@@ -6,10 +6,8 @@ use openclaw_models::{Models, Tier};
 use openclaw_sessions::Store;
 use openclaw_types::{AgentId, Env, Message, RunId, SessionId, SessionKey, ToolSpec};
 
-use self::{
-    open::{open, open_all},
-    status::status,
-};
+use self::open::{open, open_all};
+pub(crate) use self::status::status_of;
 use crate::{
     agent::Agent,
     core::{self, Core},
@@ -20,7 +18,7 @@ use crate::{
     outcome::Outcome,
     roster::{self, Roster},
     run::{self, PromptDraft},
-    submit::{self, Inbound, Submission},
+    submit::{self, Cause, Inbound, Submission},
     turn::AbortCause,
     workspace,
 };
@@ -103,14 +101,15 @@ impl Agents {
         } else {
             Vec::new()
         };
-        let core = Arc::new(Core::new(core::Parts {
+        let parts = core::Parts {
             options,
             store,
             models,
             sink: Arc::new(Walled(sink)),
             env,
             roster,
-        }));
+        };
+        let core = Core::new(parts).map_err(|source| Error::Tools { source })?;
         open_all(&core, configured, found);
         Ok(Self(core))
     }
@@ -122,7 +121,7 @@ impl Agents {
     /// The future says why the message was refused; nothing of it is in the transcript then, except after
     /// [`Error::StorageDeadline`].
     pub fn submit(&self, message: Inbound) -> Submission {
-        submit::submit(&self.0, message, None)
+        submit::submit(&self.0, message, Cause::default())
     }
 
     /// Stops one run of a session, or all of them; returns those that were asked to stop.
@@ -162,7 +161,10 @@ impl Agents {
     #[must_use]
     pub fn list(&self) -> Vec<AgentStatus> {
         let agents = self.0.all();
-        agents.iter().map(|agent| status(&self.0, agent)).collect()
+        agents
+            .iter()
+            .map(|agent| status_of(&self.0, agent))
+            .collect()
     }
 
     /// One agent.
@@ -170,7 +172,7 @@ impl Agents {
     /// # Errors
     /// There is no such agent.
     pub fn status(&self, agent: &AgentId) -> Result<AgentStatus, Error> {
-        Ok(status(&self.0, &*self.find(agent)?))
+        Ok(status_of(&self.0, &*self.find(agent)?))
     }
 
     /// The prompt that a message would get if its run began now.

@@ -11,11 +11,12 @@ use std::{
 
 use openclaw_models::Models;
 use openclaw_sessions::Store;
+use openclaw_tools::{Registry, registry::Refusal};
 use openclaw_types::{AgentId, Env};
 use tokio::{runtime, sync::Semaphore};
 use tokio_util::task::TaskTracker;
 
-use crate::{agent::Agent, event::Sink, options::Options, roster::Roster, runs::Runs};
+use crate::{agent::Agent, collective, event::Sink, options::Options, roster::Roster, runs::Runs};
 
 /// The agents, their runs, and what they need of the world.
 pub(crate) struct Core {
@@ -24,6 +25,8 @@ pub(crate) struct Core {
     pub models: Models,
     pub sink: Arc<dyn Sink>,
     pub env: Arc<dyn Env>,
+    /// Tools over the agents themselves.
+    pub collective: Arc<Registry>,
     pub runs: Runs,
     /// One for each run in flight.
     pub permits: Semaphore,
@@ -65,8 +68,26 @@ pub(crate) struct Parts {
 }
 
 impl Core {
-    pub(crate) fn new(parts: Parts) -> Self {
+    /// # Errors
+    /// A tool of the collective can't be registered.
+    pub(crate) fn new(parts: Parts) -> Result<Arc<Self>, Refusal> {
+        let mut refused = None;
+        let core = Arc::new_cyclic(|core| {
+            let collective = collective::registry(core).unwrap_or_else(|refusal| {
+                refused = Some(refusal);
+                Registry::default()
+            });
+            Self::made(parts, Arc::new(collective))
+        });
+        match refused {
+            Some(refusal) => Err(refusal),
+            None => Ok(core),
+        }
+    }
+
+    fn made(parts: Parts, collective: Arc<Registry>) -> Self {
         Self {
+            collective,
             permits: Semaphore::new(parts.options.runs_max.clamp(1, Semaphore::MAX_PERMITS)),
             options: parts.options,
             store: parts.store,

@@ -21,7 +21,7 @@ use crate::{
     error::Error,
     limits::{DELIBERATION_MS_MAX, PROPOSALS_MAX},
     outcome::{Outcome, Status, chain},
-    submit::{Inbound, submit},
+    submit::{Cause, Inbound, submit},
     turn::AbortCause,
     vote::Unparsable,
 };
@@ -212,7 +212,11 @@ impl Driver {
                 message_id: Some(self.proposal.id.clone()),
             },
         };
-        let submission = submit(&self.core, message, Some(ballot_schema()));
+        let cause = Cause {
+            schema: Some(ballot_schema()),
+            ..Cause::default()
+        };
+        let submission = submit(&self.core, message, cause);
         let answer = async move {
             match submission.await {
                 Ok(accepted) => Ok(accepted.outcome.await),

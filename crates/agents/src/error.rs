@@ -29,6 +29,12 @@ pub enum Error {
         /// Why, with its causes.
         reason: String,
     },
+    /// A tool can't be offered.
+    #[error("register the tools of the collective")]
+    Tools {
+        /// Why.
+        source: openclaw_tools::registry::Refusal,
+    },
     /// The agent is being deleted or restarted.
     #[error("agent `{agent}` is offline")]
     Offline {

@@ -30,7 +30,8 @@ impl ToolPolicy {
 /// The tools of one agent.
 #[derive(Debug, Clone)]
 pub(crate) struct Kit {
-    registry: Arc<Registry>,
+    /// Those over files and the like, and those over the agents.
+    registries: [Arc<Registry>; 2],
     policy: ToolPolicy,
 }
 
@@ -45,14 +46,18 @@ pub(crate) struct Where<'a> {
 }
 
 impl Kit {
-    pub(crate) const fn new(registry: Arc<Registry>, policy: ToolPolicy) -> Self {
-        Self { registry, policy }
+    pub(crate) const fn new(registries: [Arc<Registry>; 2], policy: ToolPolicy) -> Self {
+        Self { registries, policy }
     }
 
     /// What a model of this size is offered. A tiny one would only call tools instead of answering.
     pub(crate) fn specs(&self, tier: Tier) -> Vec<ToolSpec> {
         match tier {
-            Tier::Full => self.registry.specs(|name| self.policy.allows(name)),
+            Tier::Full => {
+                let allowed =
+                    |registry: &Arc<Registry>| registry.specs(|name| self.policy.allows(name));
+                self.registries.iter().flat_map(allowed).collect()
+            }
             Tier::Tiny => Vec::new(),
         }
     }
@@ -63,7 +68,10 @@ impl Kit {
             let refused = refused(call);
             return Box::pin(async { refused });
         }
-        let registry = Arc::clone(&self.registry);
+        let [files, collective] = &self.registries;
+        // What nobody has is refused by the first, which knows the most names.
+        let is_collective = !collective.specs(|name| name == call.name).is_empty();
+        let registry = Arc::clone(if is_collective { collective } else { files });
         let caller = Caller {
             agent: from.agent.clone(),
             session: from.session.clone(),

@@ -12,6 +12,7 @@
 
 mod agent;
 pub mod agents;
+mod collective;
 mod core;
 mod deliberate;
 pub mod deliberation;

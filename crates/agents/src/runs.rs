@@ -25,6 +25,8 @@ pub(crate) struct Run {
     pub id: RunId,
     pub agent: AgentId,
     pub session: SessionId,
+    /// The agents for the sake of whose messages it runs, the last sender last; empty for a client's message.
+    pub chain: Vec<AgentId>,
     stop: CancellationToken,
     cause: OnceLock<AbortCause>,
     outcome: OnceLock<Outcome>,
@@ -37,11 +39,17 @@ impl Run {
             id,
             agent,
             session,
+            chain: Vec::new(),
             stop: CancellationToken::new(),
             cause: OnceLock::new(),
             outcome: OnceLock::new(),
             ended: Notify::new(),
         }
+    }
+
+    /// The same run, for the sake of these agents' messages.
+    pub(crate) fn for_the_sake_of(self, chain: Vec<AgentId>) -> Self {
+        Self { chain, ..self }
     }
 
     /// Asks the run to stop, wherever it is; the first cause is the one that is told.

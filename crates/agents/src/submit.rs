@@ -40,6 +40,15 @@ pub struct Inbound {
     pub origin: Origin,
 }
 
+/// What else there is to know of a message that comes from inside.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cause {
+    /// What the answer must look like, where the provider can see to it.
+    pub schema: Option<Value>,
+    /// The agents for the sake of whose messages it is sent, the sender last.
+    pub chain: Vec<AgentId>,
+}
+
 /// A message that is durable and will have its run.
 #[derive(Debug)]
 pub struct Accepted {
@@ -88,8 +97,8 @@ impl std::fmt::Debug for Submission {
 }
 
 /// Takes a place and sends the message to the disk; both have happened when this returns.
-pub(crate) fn submit(core: &Arc<Core>, message: Inbound, schema: Option<Value>) -> Submission {
-    Submission(match reserve(core, message, schema) {
+pub(crate) fn submit(core: &Arc<Core>, message: Inbound, cause: Cause) -> Submission {
+    Submission(match reserve(core, message, cause) {
         Ok((arrival, append)) => State::Appending {
             arrival,
             append,
@@ -99,11 +108,7 @@ pub(crate) fn submit(core: &Arc<Core>, message: Inbound, schema: Option<Value>) 
     })
 }
 
-fn reserve(
-    core: &Arc<Core>,
-    message: Inbound,
-    schema: Option<Value>,
-) -> Result<(Arrival, Append), Error> {
+fn reserve(core: &Arc<Core>, message: Inbound, cause: Cause) -> Result<(Arrival, Append), Error> {
     if core.is_stopping() {
         return Err(Error::Stopping);
     }
@@ -120,7 +125,8 @@ fn reserve(
         reason,
     })?;
     let id = message.run.unwrap_or_else(|| fresh_run(core));
-    let run = Arc::new(Run::new(id, agent.id.clone(), message.session));
+    let run = Run::new(id, agent.id.clone(), message.session).for_the_sake_of(cause.chain);
+    let run = Arc::new(run);
     if !core.runs.add(&run) {
         return Err(Error::DuplicateRun {
             run: run.id.clone(),
@@ -145,7 +151,7 @@ fn reserve(
             run,
             text: message.text,
             origin: message.origin,
-            schema,
+            schema: cause.schema,
         },
     };
     Ok((arrival, append))

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use openclaw_types::AgentId;
 use serde_json::Value;
 
-use super::{AgentStatus, Agents, open, status};
+use super::{AgentStatus, Agents, open, status_of};
 use crate::{
     agent::Agent,
     core::Core,
@@ -152,7 +152,7 @@ async fn create(core: &Arc<Core>, new: NewAgent) -> Result<AgentStatus, Error> {
         .character()
         .map_err(|reason| Error::Broken { agent: id, reason })?;
     agent.announce();
-    Ok(status(core, &agent))
+    Ok(status_of(core, &agent))
 }
 
 async fn delete(core: &Arc<Core>, id: &AgentId) -> Result<Option<PathBuf>, Error> {
@@ -198,7 +198,7 @@ async fn restart(core: &Arc<Core>, id: &AgentId) -> Result<AgentStatus, Error> {
     withdraw(core, &agent).await?;
     close_transcript(core, id).await;
     reopen(core, &agent);
-    Ok(status(core, &*known(core, id)?))
+    Ok(status_of(core, &*known(core, id)?))
 }
 
 fn reopen(core: &Arc<Core>, agent: &Agent) {

@@ -72,7 +72,7 @@ pub struct AgentStatus {
     pub last_activity: Option<Timestamp>,
 }
 
-pub(super) fn status(core: &Core, agent: &Agent) -> AgentStatus {
+pub(crate) fn status_of(core: &Core, agent: &Agent) -> AgentStatus {
     let traits = agent.traits();
     let snapshot = agent.snapshot();
     let configured = agent.configured.as_ref();

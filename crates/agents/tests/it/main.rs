@@ -9,6 +9,7 @@
 mod abort;
 mod change;
 mod chaos;
+mod collective;
 mod harness;
 mod proposals;
 mod restart;

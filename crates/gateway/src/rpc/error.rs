@@ -102,7 +102,7 @@ fn agents_shape(error: &agents::Error) -> ErrorShape {
         | Error::Prompt { .. }
         | Error::StillRunning { .. }
         | Error::Roster { .. } => ErrorShape::new(ErrorCode::Unavailable, message),
-        Error::BrokeOff { .. } | Error::ChangeBrokeOff { .. } => {
+        Error::BrokeOff { .. } | Error::ChangeBrokeOff { .. } | Error::Tools { .. } => {
             ErrorShape::new(ErrorCode::Internal, message)
         }
         Error::AgentExists { .. }
