@@ -70,7 +70,7 @@ impl Kit {
         }
         let [files, collective] = &self.registries;
         // What nobody has is refused by the first, which knows the most names.
-        let is_collective = !collective.specs(|name| name == call.name).is_empty();
+        let is_collective = collective.has(&call.name);
         let registry = Arc::clone(if is_collective { collective } else { files });
         let caller = Caller {
             agent: from.agent.clone(),

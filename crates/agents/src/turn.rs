@@ -76,8 +76,6 @@ pub enum Input {
     ModelFailed(Failure),
     /// A tool answered.
     ToolDone(ToolResult),
-    /// Somebody said more to the agent while it was at work; it is part of the next model call.
-    Heard(Vec<Message>),
     /// The record is durable.
     Appended(Appended),
     /// The record could not be written, or not in time.
@@ -213,7 +211,6 @@ impl Turn {
                 self.forget_calls();
                 self.stop(Status::Failed(failure), None, effects);
             }
-            Input::Heard(messages) => self.heard(messages),
             Input::Abort(cause) => self.stop(Status::Aborted, Some(cause.as_str()), effects),
             Input::Deadline => {
                 let failure = Failure::new(FailureKind::Deadline, "the run took too long");
@@ -314,13 +311,6 @@ impl Turn {
             self.end(Status::Failed(failure), effects);
         } else if is_last {
             self.call_model(effects);
-        }
-    }
-
-    /// What was said meanwhile stands behind everything that has been said so far.
-    fn heard(&mut self, messages: Vec<Message>) {
-        if matches!(self.phase, Phase::Calling) {
-            self.spoken.extend(messages);
         }
     }
 

@@ -84,6 +84,12 @@ impl Registry {
         Ok(())
     }
 
+    /// Whether there is a tool of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.tools.contains_key(name)
+    }
+
     /// What the model is told of those the filter lets through.
     pub fn specs(&self, filter: impl Fn(&str) -> bool) -> Vec<ToolSpec> {
         let tools = self.tools.values().map(|tool| tool.spec());

@@ -139,7 +139,7 @@ async fn accept(core: &Arc<Core>, letter: &Letter, to: &AgentId) -> Result<Accep
     }
     if letter.chain.contains(to) {
         return Err(Error::denied(
-            format!("`{to}` is waiting for what you say now"),
+            format!("what you say now is for `{to}`, or for somebody it asked"),
             "put it into your answer",
         ));
     }

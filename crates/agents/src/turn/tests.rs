@@ -420,27 +420,6 @@ fn a_call_that_is_cut_off_has_its_result_before_the_end() {
     );
 }
 
-#[test]
-fn what_is_heard_meanwhile_is_part_of_the_next_call() {
-    let (mut turn, mut effects) = (Turn::new(LIMITS), Vec::new());
-    let heard = Message {
-        role: Role::User,
-        parts: vec![Part::Text("and hurry".to_owned())],
-    };
-    for input in [
-        Input::Start,
-        start_chunk(),
-        Input::Chunk(Chunk::ToolCall(call("1"))),
-        stop(StopReason::ToolCalls),
-        Input::ToolDone(result("1")),
-        Input::Heard(vec![heard.clone()]),
-    ] {
-        turn.step(input, &mut effects);
-    }
-    assert_eq!(turn.spoken().last(), Some(&heard));
-    assert_eq!(effects.last(), Some(&Effect::CallModel));
-}
-
 fn any_input() -> impl Strategy<Value = Input> {
     let id = prop::sample::select(vec!["1", "2", "3"]);
     prop_oneof![
@@ -454,7 +433,6 @@ fn any_input() -> impl Strategy<Value = Input> {
         2 => Just(stop(StopReason::ToolCalls)),
         3 => id.prop_map(|id| Input::ToolDone(result(id))),
         1 => Just(Input::ModelFailed(Failure::new(FailureKind::NoAnswer, "x"))),
-        1 => Just(Input::Heard(Vec::new())),
         2 => Just(Input::Appended(appended())),
         1 => Just(Input::AppendFailed(Failure::new(FailureKind::Storage, "x"))),
         1 => Just(Input::Abort(AbortCause::Requested)),

@@ -91,7 +91,7 @@ async fn nobody_answers_for_ever() {
     let outcome = world.send("steward", "ask").await.outcome.await;
     assert_eq!(
         &*outcome.text,
-        "tool: tool: error: denied: `steward` is waiting for what you say now; put it into your answer"
+        "tool: tool: error: denied: what you say now is for `steward`, or for somebody it asked; put it into your answer"
     );
 }
 
